@@ -1,0 +1,1 @@
+"""Implementations: arrays in, arrays out. Array libraries and the standard library only."""
