@@ -1,0 +1,113 @@
+"""Angle schedules as exact integers: F = round(2^96 · θ / 2π), from Python integers, fractions and `decimal` alone."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from math import isfinite
+
+DIGITS = 90  # about 299 bits: a turn stays good to 2^-160 relative for every base and pair
+TWO_PI = Decimal("6.2831853071795864769252867665590057683943387987502116419498891846156328125724179972560696506842")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Angles per position: `turns[p]` is round(2^96 · θ_p / 2π) modulo 2^96, `angles[p]` the float θ_p in radians."""
+
+    turns: tuple[int, ...]
+    angles: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.turns)
+
+    @cached_property
+    def coarse(self) -> tuple[int, ...]:
+        """One signed 64-bit limb: round(2^64 · θ / 2π)."""
+        return tuple(_signed((turn + (1 << 31)) >> 32) for turn in self.turns)
+
+    @cached_property
+    def high(self) -> tuple[int, ...]:
+        """Upper signed 64 bits of the 96."""
+        return tuple(_signed(turn >> 32) for turn in self.turns)
+
+    @cached_property
+    def low(self) -> tuple[int, ...]:
+        """Lower 32 bits of the 96, not negative."""
+        return tuple(turn & 0xFFFFFFFF for turn in self.turns)
+
+
+@lru_cache(maxsize=256)
+def geometric(base: float, step: Fraction, count: int) -> Schedule:
+    """θ_p = base^(-p · step), p = 0 … count - 1; base is taken exactly as the float it is."""
+    with localcontext(prec=DIGITS):
+        ratio = (-Decimal(base).ln() * step.numerator / step.denominator).exp()
+        value, values = Decimal(1), []
+        for _ in range(count):
+            values.append(value)
+            value *= ratio
+        return _schedule(values)
+
+
+@lru_cache(maxsize=256)
+def linear(span: Fraction, count: int) -> Schedule:
+    """θ_p = (π/2) (p + 1) / span: the schedule b of LRPE, with span = length · pairs."""
+    return _rational([Fraction(p + 1) / (4 * span) for p in range(count)])
+
+
+@lru_cache(maxsize=256)
+def harmonic(length: int, count: int) -> Schedule:
+    """θ_p = (π/2) / (length (p + 1)): the schedule c of LRPE."""
+    return _rational([Fraction(1, 4 * length * (p + 1)) for p in range(count)])
+
+
+def stored(theta: Iterable[float]) -> Schedule:
+    """Learned angles, exactly as stored: a float is a dyadic number."""
+    with localcontext(prec=DIGITS):
+        return _schedule([Decimal(float(angle)) for angle in theta])
+
+
+@lru_cache(maxsize=64)
+def decays(gamma: float, dim: int, count: int) -> tuple[float, ...]:
+    """ln ζ_p of xPos, ζ_p = (2p/dim + gamma)/(1 + gamma), each correctly rounded but for one unit."""
+    with localcontext(prec=DIGITS):
+        offset = Decimal(gamma)
+        return tuple(float(((Decimal(2 * p) / dim + offset) / (1 + offset)).ln()) for p in range(count))
+
+
+def rope_schedule(dim: int, base: float, rotary_dim: int | None, axes: int) -> Schedule:
+    """base^(-2p · axes / rotary_dim) for one section; without rotary_dim it is dim, and as many pairs as fit."""
+    positive("rope", "base", base)
+    if axes < 1:
+        raise ValueError(f"rope: axes must be at least 1, got {axes}")
+    if rotary_dim is not None:
+        if rotary_dim % 2 or rotary_dim < 0:
+            raise ValueError(f"rope: rotary_dim must be even, got {rotary_dim}")
+        if rotary_dim % (2 * axes):
+            raise ValueError(f"rope: rotary_dim must be a multiple of {2 * axes} for {axes} axes, got {rotary_dim}")
+        if rotary_dim > dim:
+            raise ValueError(f"rope: rotary_dim must be at most dim = {dim}, got {rotary_dim}")
+    width = dim if rotary_dim is None else rotary_dim
+    return geometric(base, Fraction(2 * axes, max(width, 1)), width // (2 * axes))
+
+
+def positive(where: str, name: str, value: float) -> float:
+    """`value` as it is, or a ValueError that names it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (isfinite(value) and value > 0):
+        raise ValueError(f"{where}: {name} must be a positive number, got {value!r}")
+    return value
+
+
+def _rational(turns: list[Fraction]) -> Schedule:
+    with localcontext(prec=DIGITS):
+        return _schedule([TWO_PI * turn.numerator / turn.denominator for turn in turns])
+
+
+def _schedule(angles: list[Decimal]) -> Schedule:
+    scale = Decimal(1 << 96) / TWO_PI
+    turns = tuple(int((angle * scale).to_integral_value()) % (1 << 96) for angle in angles)
+    return Schedule(turns, tuple(float(angle) for angle in angles))
+
+
+def _signed(value: int) -> int:
+    return (value + (1 << 63)) % (1 << 64) - (1 << 63)
