@@ -1,40 +1,23 @@
-"""Angle schedules as exact integers: F = round(2^96 · θ / 2π), from Python integers, fractions and `decimal` alone."""
+"""Angle schedules as exact integers F = round(2^96 · θ / 2π), from Python integers, fractions and `decimal` alone."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import isfinite
+from typing import NamedTuple
 
 DIGITS = 90  # about 299 bits: a turn stays good to 2^-160 relative for every base and pair
 TWO_PI = Decimal("6.2831853071795864769252867665590057683943387987502116419498891846156328125724179972560696506842")
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """Angles per position: `turns[p]` is round(2^96 · θ_p / 2π) modulo 2^96, `angles[p]` the float θ_p in radians."""
+class Schedule(NamedTuple):
+    """Angles per position θ_p, with F = round(2^96 · θ_p / 2π): plain tuples, so that a compiler can hold them."""
 
-    turns: tuple[int, ...]
-    angles: tuple[float, ...]
-
-    def __len__(self) -> int:
-        return len(self.turns)
-
-    @cached_property
-    def coarse(self) -> tuple[int, ...]:
-        """One signed 64-bit limb: round(2^64 · θ / 2π)."""
-        return tuple(_signed((turn + (1 << 31)) >> 32) for turn in self.turns)
-
-    @cached_property
-    def high(self) -> tuple[int, ...]:
-        """Upper signed 64 bits of the 96."""
-        return tuple(_signed(turn >> 32) for turn in self.turns)
-
-    @cached_property
-    def low(self) -> tuple[int, ...]:
-        """Lower 32 bits of the 96, not negative."""
-        return tuple(turn & 0xFFFFFFFF for turn in self.turns)
+    coarse: tuple[int, ...]  # one signed 64-bit limb, round(2^64 · θ / 2π)
+    high: tuple[int, ...]  # upper signed 64 bits of F
+    low: tuple[int, ...]  # lower 32 bits of F, not negative
+    angles: tuple[float, ...]  # θ_p in radians
 
 
 @lru_cache(maxsize=256)
@@ -105,8 +88,13 @@ def _rational(turns: list[Fraction]) -> Schedule:
 
 def _schedule(angles: list[Decimal]) -> Schedule:
     scale = Decimal(1 << 96) / TWO_PI
-    turns = tuple(int((angle * scale).to_integral_value()) % (1 << 96) for angle in angles)
-    return Schedule(turns, tuple(float(angle) for angle in angles))
+    turns = [int((angle * scale).to_integral_value()) for angle in angles]
+    return Schedule(
+        tuple(_signed((turn + (1 << 31)) >> 32) for turn in turns),
+        tuple(_signed(turn >> 32) for turn in turns),
+        tuple(turn & 0xFFFFFFFF for turn in turns),
+        tuple(float(angle) for angle in angles),
+    )
 
 
 def _signed(value: int) -> int:

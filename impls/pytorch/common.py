@@ -1,7 +1,23 @@
 """What every function here needs: working dtype, positions checked against x, tables set beside the heads."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from ..schedules import Schedule
+
+
+def compiled_once(make: Callable[..., Schedule]) -> Callable[..., Schedule]:
+    """The same schedule function; torch.compile takes its numbers as constants instead of tracing `decimal`."""
+
+    numbers = torch.compiler.assume_constant_result(lambda *arguments: tuple(make(*arguments)))
+
+    def schedule(*arguments: Any) -> Schedule:
+        return Schedule(*numbers(*arguments))
+
+    return schedule
 
 
 def floating(where: str, x: Tensor) -> None:

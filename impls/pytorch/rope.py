@@ -8,11 +8,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..schedules import Schedule, rope_schedule
-from .common import beside_heads, checked_positions, floating, working
+from ..schedules import Schedule
+from ..schedules import rope_schedule as schedule_numbers
+from .common import beside_heads, checked_positions, compiled_once, floating, working
 from .turns import table as turn_table
 
 Layout = Literal["interleaved", "halves"]
+rope_schedule = compiled_once(schedule_numbers)
 
 
 def rope(
