@@ -1,0 +1,163 @@
+"""The checks, one family in a file; `findings` runs them on a subject, one row at a time."""
+
+from collections.abc import Generator, Iterator, Sequence
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ..finding import Check, Finding, Level, Measurement, Outcome
+
+if TYPE_CHECKING:
+    from ..bench import Bench
+    from ..subject import Subject
+
+FAMILIES = ("contract", "accuracy")
+ORDER = (Level.SMOKE, Level.STANDARD, Level.CERTIFIED)
+
+
+@cache
+def all_checks() -> tuple[Check, ...]:
+    """Every check after the smoke step, in the order in which they run."""
+    found: list[Check] = []
+    for family in FAMILIES:
+        module = import_module(f".{family}", __name__)
+        found.extend(getattr(module, "CHECKS", None) or (module.CHECK,))
+    return tuple(found)
+
+
+def findings(
+    subject: "Subject",
+    *,
+    level: Level | str = Level.STANDARD,
+    dtypes: Sequence[str] | None = None,
+    devices: Sequence[str] | None = None,
+    seed: int = 0,
+    checks: Sequence[str] | None = None,
+) -> Iterator[Finding]:
+    """Runs the checks on a subject, lazily: one finding at a time, whatever the subject raises.
+
+    `checks` names those to run (all by default). Each bench starts with the smoke step; when that does not answer, one
+    errored row says so and nothing else is run there.
+    """
+    from ..bench import Bench
+
+    wanted = Level(level)
+    chosen = [c for c in all_checks() if checks is None or c.name in checks]
+    yield from _unknown_exemptions(subject)
+    for device in devices or subject.devices:
+        for dtype in dtypes or subject.dtypes:
+            bench = Bench(subject, dtype, device, wanted, seed)
+            broken = yield from _smoke(bench)
+            if not broken:
+                for check in chosen:
+                    yield from run(check, bench.fresh())
+
+
+def _smoke(bench: "Bench") -> Generator[Finding, None, bool]:
+    from .smoke import CHECK
+
+    broken = False
+    for finding in run(CHECK, bench):
+        broken = finding.outcome is Outcome.ERRORED
+        yield finding
+    return broken
+
+
+def run(check: Check, bench: "Bench") -> Iterator[Finding]:
+    """The findings of one check on one bench, with exemptions and promises taken into account."""
+    subject = bench.subject
+    if ORDER.index(check.level) > ORDER.index(bench.level):
+        return
+    if check.dtypes is not None and bench.dtype not in check.dtypes:
+        return
+    skipped = check.applies(subject)
+    exempted = subject.exempt.get(check.name)
+    if skipped is not None and skipped.startswith("not promised"):
+        yield _quietly(check, bench, skipped)
+    elif skipped is not None:
+        yield skip(check, bench, skipped)
+    elif exempted is not None and bench.level is not Level.CERTIFIED:
+        yield _exempted(check, bench, exempted)
+    else:
+        yield from _rows(check, bench)
+
+
+def _rows(check: Check, bench: "Bench") -> Iterator[Finding]:
+    from ..bench import AnswerError
+
+    try:
+        for measurement in check.run(bench):
+            yield finding(check, bench, measurement)
+    except AnswerError as error:
+        reason = f"adapter: {error}" if check.name == "smoke" else str(error)
+        yield _errored(check, bench, reason)
+    except Exception as error:
+        text = " ".join(str(error).split())[:300]
+        yield _errored(check, bench, f"the check itself raised {type(error).__name__}: {text}")
+
+
+def finding(check: Check, bench: "Bench", found: Measurement) -> Finding:
+    """The row for one measurement."""
+    subject = bench.subject
+    failed = found.verdict is Outcome.FAILED
+    return Finding(
+        subject=subject.name,
+        encoding=subject.record.name,
+        check=check.name,
+        case=found.case,
+        outcome=found.verdict,
+        dtype=bench.dtype,
+        device=bench.device,
+        subject_version=subject.version,
+        expected=found.expected,
+        measured=found.measured,
+        allowed=found.allowed,
+        unit=found.unit,
+        where=found.where,
+        reason=found.reason,
+        likely_cause=found.likely_cause or (check.failure_means if failed else ""),
+        repro=_repro(check, bench) if failed or found.verdict is Outcome.ERRORED else "",
+        budget=found.budget,
+    )
+
+
+def skip(check: Check, bench: "Bench", reason: str) -> Finding:
+    """The row for a check that was not run, with its reason."""
+    return finding(check, bench, Measurement("all", 0.0, 0.0, "", check.clause, reason=reason, outcome=Outcome.SKIPPED))
+
+
+def _errored(check: Check, bench: "Bench", reason: str) -> Finding:
+    nan = float("nan")
+    return finding(
+        check, bench, Measurement("raised", nan, 0.0, "", check.clause, reason=reason, outcome=Outcome.ERRORED)
+    )
+
+
+def _quietly(check: Check, bench: "Bench", reason: str) -> Finding:
+    rows = list(_rows(check, bench))
+    works = bool(rows) and all(row.outcome is Outcome.PASSED for row in rows)
+    return skip(check, bench, f"works, {reason}" if works else reason)
+
+
+def _exempted(check: Check, bench: "Bench", reason: str) -> Finding:
+    rows = list(_rows(check, bench))
+    stale = bool(rows) and all(row.outcome is Outcome.PASSED for row in rows)
+    return skip(check, bench, f"stale exemption, the check passes: {reason}" if stale else f"exempt: {reason}")
+
+
+def _repro(check: Check, bench: "Bench") -> str:
+    return f"check={check.name} dtype={bench.dtype} device={bench.device} seed={bench.seed}"
+
+
+def _unknown_exemptions(subject: "Subject") -> Iterator[Finding]:
+    known = [c.name for c in all_checks()]
+    for name in subject.exempt:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            reason = f"{subject.name}: exempt names the unknown check {name!r}; {hint}"
+            yield Finding(
+                subject.name, subject.record.name, "exemptions", name, Outcome.ERRORED, reason=reason,
+                subject_version=subject.version,
+            )  # fmt: skip

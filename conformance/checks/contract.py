@@ -1,0 +1,149 @@
+"""The contract of `encode`: shape, dtype and device of the output, inputs left alone, strides, empty and single rows."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..bench import Bench, AnswerError
+from ..finding import Check, Measurement
+from .shared import encodes, guarded, holds, judge, promised, ruler
+
+SIDES = ("q̂", "k̂")
+
+
+def _run(bench: Bench) -> Iterable[Measurement]:
+    cases: dict[str, tuple[str, Callable[[Bench], Iterator[Measurement]]]] = {
+        "shape": ("the output has the shape of the input (twice the width when stacked)", _shape),
+        "dtype": (f"the output is {bench.dtype}", _dtype),
+        "device": (f"the output is on {bench.device}", _device),
+        "inputs untouched": ("q, k and positions are as they were", _untouched),
+        "finite": ("finite input gives finite output", _finite),
+        "not contiguous": ("memory layout does not matter", _strides),
+        "length 1": ("one row is encoded like the same row among others", _single),
+        "empty": ("no rows give no rows", _empty),
+    }
+    for case, (expected, run) in cases.items():
+        yield from guarded(case, expected, lambda run=run: run(bench))  # type: ignore[misc]
+
+
+def _native(bench: Bench, case: str, n: int, heads: int = 2, kv_heads: int = 2) -> tuple[Any, Any, list[Any]]:
+    rng = bench.rng("contract", case)
+    q, k = bench.draw(rng, 2, heads, n, bench.dim), bench.draw(rng, 2, kv_heads, n, bench.dim)
+    return bench.native(q), bench.native(k), bench.at(list(range(n)))
+
+
+def _shape(bench: Bench) -> Iterator[Measurement]:
+    q, k, at = _native(bench, "shape", 5, heads=3, kv_heads=3)
+    wanted = (*q.shape[:-1], len(bench.writing))
+    got = [tuple(x.shape) for x in bench.encode_native(q, k, at)]
+    reason = f"encode returned shapes {got[0]} and {got[1]}, wanted {wanted}"
+    yield holds("shape", all(g == wanted for g in got), f"shape {wanted}", reason)
+
+
+def _dtype(bench: Bench) -> Iterator[Measurement]:
+    got = [bench.library.dtype_name(x) for x in bench.encode_native(*_native(bench, "dtype", 3))]
+    reason = f"encode was given {bench.dtype} and returned {got[0]} and {got[1]}"
+    yield holds("dtype", got == [bench.dtype] * 2, f"dtype {bench.dtype}", reason)
+
+
+def _device(bench: Bench) -> Iterator[Measurement]:
+    got = [bench.library.device(x) for x in bench.encode_native(*_native(bench, "device", 3))]
+    reason = f"encode was given arrays on {bench.device} and returned arrays on {got[0]} and {got[1]}"
+    yield holds("device", got == [bench.device] * 2, f"on {bench.device}", reason)
+
+
+def _untouched(bench: Bench) -> Iterator[Measurement]:
+    expected = "q and k are as they were, or in-place is in supports"
+    if "in-place" in bench.subject.supports:
+        yield holds("inputs untouched", True, expected, "")
+        return
+    q, k, at = _native(bench, "untouched", 4)
+    before = [bench.library.numpy(x) for x in (q, k)]
+    bench.encode_native(q, k, at)
+    changed = [int(np.sum(bench.library.numpy(x) != b)) for x, b in zip((q, k), before, strict=True)]
+    reason = f"encode changed {changed[0]} elements of q and {changed[1]} of k"
+    yield holds("inputs untouched", changed == [0, 0], expected, reason)
+
+
+def _finite(bench: Bench) -> Iterator[Measurement]:
+    rng = bench.rng("contract", "finite")
+    at = bench.at(bench.within([0, 1, 2, 300]))
+    q, k = (bench.draw(rng, 1, 2, len(at), bench.dim) for _ in SIDES)
+    for side, found in zip(SIDES, bench.encode(q, k, at), strict=True):
+        bad = int(np.sum(~np.isfinite(found)))
+        yield holds(f"finite {side}", bad == 0, "every element is finite", f"{bad} elements of {side} are not finite")
+
+
+def _same(
+    bench: Bench, case: str, got: list[Any], wanted: list[Any], at: list[Any], sides: tuple[str, ...] = SIDES
+) -> Iterator[Measurement]:
+    measure = ruler(bench)
+    for side, a, b in zip(sides, got, wanted, strict=True):
+        norms = measure.norms(b)
+        yield judge(
+            f"{case} {side}",
+            np.abs(a - b),
+            2 * (measure.relative(at) * norms + measure.budget.tiny),
+            norms * measure.budget.u,
+            measure.unit,
+            expected="the same values, up to twice the budget",
+            where=lambda batch, head, row, c: {"position": at[row], "batch": batch, "head": head, "coordinate": c},
+            budget=f"2 ({measure.budget})",
+            what=side,
+        )
+
+
+def _strides(bench: Bench) -> Iterator[Measurement]:
+    q, k, at = _native(bench, "strides", 4)
+    strided = [bench.library.strided(x) for x in (q, k)]
+    wanted = [bench.exact(x) for x in bench.encode_native(bench.library.clone(q), bench.library.clone(k), at)]
+    got = [bench.exact(x) for x in bench.encode_native(*strided, at)]
+    yield from _same(bench, "not contiguous", got, wanted, at)
+
+
+def _single(bench: Bench) -> Iterator[Measurement]:
+    q, k, at = _native(bench, "single", 4)
+    axis = 1 if bench.subject.axes == "blhd" else 2
+    first = [bench.library.rows(x, axis, [0]) for x in (q, k)]
+    wanted = [bench.exact(x)[..., :1, :] for x in bench.encode_native(q, k, at)]
+    got = [bench.exact(x) for x in bench.encode_native(*first, at[:1])]
+    for side, x in zip(SIDES, got, strict=True):
+        if x.shape != wanted[0].shape:
+            raise AnswerError(f"encode returned {side} of shape {x.shape} for one row, wanted {wanted[0].shape}")
+    yield from _same(bench, "length 1", got, wanted, at[:1])
+
+
+def _empty(bench: Bench) -> Iterator[Measurement]:
+    q, k, _ = _native(bench, "empty", 0)
+    wanted = (*q.shape[:-1], len(bench.writing))
+    at: Any = np.zeros((0, bench.subject.record.axes) if bench.subject.record.axes > 1 else 0, dtype=np.int64)
+    got = [tuple(x.shape) for x in bench.encode_native(q, k, at)]
+    yield holds("empty", got == [wanted] * 2, f"shape {wanted}", f"encode returned shapes {got[0]} and {got[1]}")
+
+
+def _grouped(bench: Bench) -> Iterable[Measurement]:
+    rng = bench.rng("grouped-heads")
+    at = bench.at([0, 1, 2, 3])
+    q, k = bench.draw(rng, 2, 4, 4, bench.dim), bench.draw(rng, 2, 2, 4, bench.dim)
+    _, got = bench.encode(q, k, at)
+    _, wanted = bench.fresh().encode(q[:, :2], k, at)
+    yield from _same(bench, "fewer heads", [got], [wanted], at, sides=("k̂",))
+
+
+CHECKS = (
+    Check(
+        "contract",
+        "encode keeps shape, dtype and device, leaves its inputs alone, and takes strided, single and empty arrays",
+        "an implicit cast or broadcast, an in-place write, or a reshape that assumes contiguous memory",
+        _run,
+        applies=encodes,
+    ),
+    Check(
+        "grouped-heads",
+        "keys with fewer heads than queries are encoded like keys alone",
+        "the key is reshaped or broadcast with the query's number of heads",
+        _grouped,
+        applies=promised("grouped-heads"),
+    ),
+)
