@@ -20,6 +20,8 @@ ATTENTIONS = ("softmax", "linear", "norm-linear")
 FEATURE_MAPS = ("relu", "elu+1", "exp", "identity")
 DENOMINATORS = ("plain", "encoded")
 
+Rows = list[list[arb]]
+
 
 def feature(name: str, x: arb) -> arb:
     """φ(x) of one exact number."""
@@ -34,8 +36,8 @@ def feature(name: str, x: arb) -> arb:
 
 def attend(
     oracle: "Oracle",
-    q: list[list[arb]],
-    k: list[list[arb]],
+    q: Rows,
+    k: Rows,
     v: Sequence[Sequence[float]],
     query_positions: list[Any],
     key_positions: list[Any],
@@ -45,51 +47,69 @@ def attend(
     attention: str = "softmax",
     feature_map: str | None = None,
     denominator: str = "plain",
-) -> list[list[arb]]:
+) -> Rows:
     """One row of balls for each query. Causal goes by index, whatever the positions are.
 
     With n_k ≥ n_q keys, query i sees the keys 0 … i + n_k − n_q: j ≤ i when there are equally many of both, and queries
     at the end of a cache see all that is before them. `scale` multiplies every score and is taken exactly. Raises
     EncodingError for unknown options, for values that do not match the keys, and at a row whose denominator is zero.
     """
-    name = oracle.encoding.name
-    phi = _checked(name, attention, feature_map, denominator)
-    values = [[arb(float(x)) for x in row] for row in v]
-    if len(values) != len(k):
-        raise EncodingError(f"{name}: one row of v for each key is wanted, got {len(values)} for {len(k)}")
-    ahead = len(k) - len(q)
-    if causal and ahead < 0:
-        raise EncodingError(
-            f"{name}: causal attention wants at least as many keys as queries, got {len(k)} for {len(q)}"
-        )
+    phi = _checked(oracle, attention, feature_map, denominator)
+    columns, ahead = _sizes(oracle, q, k, v, causal)
+    # weights that sum to 1 act on v − v_0: what they leave unchanged (one key, equal values) is then known exactly
+    convex = attention == "softmax" or (attention == "linear" and denominator == "encoded")
+    centre = [column[0] if convex else arb(0) for column in columns]
     factor = arb(rational(scale))
 
-    def compute(rows: list[int]) -> list[list[arb]]:
+    def compute(rows: list[int]) -> Rows:
         left = [[feature(phi, x) for x in q[i]] for i in rows]
         right = [[feature(phi, x) for x in row] for row in k]
         Q = oracle._apply("query", left, [query_positions[i] for i in rows])
         scores = products(Q, oracle._apply("key", right, key_positions))
-        plain = products(left, right) if attention == "linear" and denominator == "plain" else scores
-        found = []
-        for i, row, content in zip(rows, scores, plain, strict=True):
-            seen = i + ahead + 1 if causal else len(k)
-            weights = [(factor * x).exp() if attention == "softmax" else factor * x for x in row[:seen]]
-            divisor = None
-            if attention != "norm-linear":
-                divisor = _total(weights if content is row else [factor * x for x in content[:seen]])
-                if divisor.is_zero():
-                    raise EncodingError(f"{name}: the denominator of query {i} is zero")
-            found.append(_weighted(weights, values, divisor))
-        return found
+        content = products(left, right) if attention == "linear" and denominator == "plain" else scores
+        seen = [i + ahead + 1 if causal else len(k) for i in rows]
+        weights = [_weights(row[:n], factor, attention) for row, n in zip(scores, seen, strict=True)]
+        sums = products([w + [arb(0)] * (len(k) - len(w)) for w in weights], _offsets(columns, centre))
+        if attention == "norm-linear":
+            return sums
+        totals = [
+            _total(w if attention == "softmax" else [factor * x for x in row[: len(w)]])
+            for w, row in zip(weights, content, strict=True)
+        ]
+        _nonzero(oracle, rows, totals)
+        return [[x / z + c for x, c in zip(row, centre, strict=True)] for row, z in zip(sums, totals, strict=True)]
 
     return oracle._settle(len(q), compute)
 
 
-def _checked(name: str, attention: str, feature_map: str | None, denominator: str) -> str:
+def _sizes(oracle: "Oracle", q: Rows, k: Rows, v: Sequence[Sequence[float]], causal: bool) -> tuple[Rows, int]:
+    name = oracle.encoding.name
+    if len(v) != len(k):
+        raise EncodingError(f"{name}: one row of v for each key is wanted, got {len(v)} for {len(k)}")
+    if causal and len(k) < len(q):
+        raise EncodingError(f"{name}: causal wants at least as many keys as queries, got {len(k)} for {len(q)}")
+    return [[arb(float(x)) for x in column] for column in zip(*v, strict=True)], len(k) - len(q)
+
+
+def _weights(row: list[arb], factor: arb, attention: str) -> list[arb]:
+    return [(factor * x).exp() if attention == "softmax" else factor * x for x in row]
+
+
+def _offsets(columns: Rows, centre: list[arb]) -> Rows:
+    return [[x - c for x in column] for column, c in zip(columns, centre, strict=True)]
+
+
+def _nonzero(oracle: "Oracle", rows: list[int], totals: list[arb]) -> None:
+    for i, z in zip(rows, totals, strict=True):
+        if z.is_zero():
+            raise EncodingError(f"{oracle.encoding.name}: the denominator of query {i} is zero")
+
+
+def _checked(oracle: "Oracle", attention: str, feature_map: str | None, denominator: str) -> str:
     chosen = (("attention", attention, ATTENTIONS), ("denominator", denominator, DENOMINATORS))
     for option, value, allowed in (*chosen, ("feature_map", feature_map or "identity", FEATURE_MAPS)):
         if value not in allowed:
-            raise EncodingError(f"{name}: {option} must be one of {', '.join(allowed)}, got {value!r}")
+            raise EncodingError(f"{oracle.encoding.name}: {option} must be one of {', '.join(allowed)}, got {value!r}")
     return feature_map or "identity"
 
 
@@ -97,12 +117,7 @@ def _total(weights: Sequence[arb]) -> arb:
     return sum(weights, arb(0))
 
 
-def _weighted(weights: list[arb], values: list[list[arb]], divisor: arb | None) -> list[arb]:
-    sums = [_total([w * row[c] for w, row in zip(weights, values, strict=False)]) for c in range(len(values[0]))]
-    return sums if divisor is None else [x / divisor for x in sums]
-
-
-def products(left: list[list[arb]], right: list[list[arb]]) -> list[list[arb]]:
+def products(left: Rows, right: Rows) -> Rows:
     """The dot products of rows with rows."""
     if not left or not right:
         return [[] for _ in left]

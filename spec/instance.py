@@ -1,5 +1,6 @@
 """A record with the numbers a paper prints: how many blocks there are, where they lie, what their parameters are."""
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,8 +121,8 @@ class Instance:
         return tuple(self._coordinate(x) for x in many)
 
     def _coordinate(self, value: Any) -> fmpq:
-        if isinstance(value, int):
-            return fmpq(value)
+        if hasattr(value, "__index__"):
+            return fmpq(operator.index(value))
         try:
             exact = value if isinstance(value, fmpq) else rational(value)
         except (ValueError, OverflowError, AttributeError, TypeError):
@@ -142,7 +143,7 @@ def instantiate(encoding: Encoding, parameters: Mapping[str, Any]) -> Instance:
     given = given_values(encoding, parameters)
     dim = int(given["dim"].p)
     blank = Instance(encoding, dim, 0, 0, given)
-    covered = cover(encoding, dim, "rotary_dim" in given, lambda s: blank.value(s, 0))
+    covered = cover(encoding, given, lambda s: blank.value(s, 0))
     blocks = covered // encoding.block if encoding.block else 0
     found = Instance(encoding, dim, covered, blocks, given)
     extent(encoding, given, blocks, lambda s: blank.value(s, 0))

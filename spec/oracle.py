@@ -5,6 +5,7 @@ Each value is computed at `bits` and again at twice as many until `rounding.sett
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -99,6 +100,11 @@ class Oracle:
             return found
 
     @property
+    def covered(self) -> int:
+        """How many leading coordinates the blocks cover; the others pass unchanged."""
+        return self.instance.covered
+
+    @cached_property
     def pairs(self) -> list[tuple[int, ...]]:
         """The outputs that one block mixes, over all `width` outputs: those whose common norm an error is measured by.
 

@@ -58,6 +58,8 @@ def _exact(name: str, symbol: sp.Symbol, value: Any) -> Any:
 def _number(name: str, symbol: sp.Symbol, value: Any) -> Any:
     try:
         found = Program([value], [], name)()[0] if isinstance(value, sp.Expr) else rational(value)
+        if isinstance(value, bool):
+            raise TypeError
     except (ValueError, OverflowError, AttributeError, TypeError, EncodingError):
         raise EncodingError(f"{name}: {symbol.name} must be a finite number, got {value!r}") from None
     if isinstance(found, acb):
@@ -69,9 +71,9 @@ def _number(name: str, symbol: sp.Symbol, value: Any) -> Any:
     return found if isinstance(found, (fmpq, Turn)) else Program([value], [], name)
 
 
-def cover(encoding: Encoding, dim: int, chosen: bool, value: Callable[[sp.Symbol], Any]) -> int:
+def cover(encoding: Encoding, given: Mapping[str, Any], value: Callable[[sp.Symbol], Any]) -> int:
     """How many leading coordinates the blocks cover. Raises EncodingError where the blocks do not fit."""
-    b = encoding.block
+    b, dim = encoding.block, int(given["dim"].p)
     if b == 0:
         return 0
     if encoding.covers is None:
@@ -79,10 +81,9 @@ def cover(encoding: Encoding, dim: int, chosen: bool, value: Callable[[sp.Symbol
     asked = _at(encoding, encoding.covers, value)
     wanted = "even" if b == 2 else f"a multiple of {b}"
     if not isinstance(asked, fmpq) or asked.q != 1 or asked < 0 or asked > dim or int(asked.p) % b:
-        symbol = str(encoding.covers)
-        if asked == dim and not chosen:
+        if asked == dim and str(encoding.covers) not in given:
             raise EncodingError(f"{encoding.name}: dim must be {wanted}, got {dim}")
-        raise EncodingError(f"{encoding.name}: {symbol} must be {wanted} and at most dim, got {_shown(asked)}")
+        raise EncodingError(f"{encoding.name}: {encoding.covers} must be {wanted} and at most dim, got {_shown(asked)}")
     return int(asked.p)
 
 

@@ -124,5 +124,5 @@ def split(ball: arb) -> tuple[float, float, float]:
     low = float(rest.mid())
     if low == 0.0 and not rest.is_zero():
         low = -TINY if rest < 0 else TINY if rest > 0 else 0.0
-    radius = float(abs(rest - low).abs_upper())
-    return high, low, math.nextafter(radius, math.inf) if radius else 0.0
+    error = rest - low
+    return high, low, 0.0 if error.is_zero() else math.nextafter(float(error.abs_upper()), math.inf)
