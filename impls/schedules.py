@@ -1,6 +1,6 @@
 """Angle schedules as exact integers F = round(2^96 · θ / 2π), from Python integers, fractions and `decimal` alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
@@ -72,6 +72,40 @@ def rope_schedule(dim: int, base: float, rotary_dim: int | None, axes: int) -> S
             raise ValueError(f"rope: rotary_dim must be at most dim = {dim}, got {rotary_dim}")
     width = dim if rotary_dim is None else rotary_dim
     return geometric(base, Fraction(2 * axes, max(width, 1)), width // (2 * axes))
+
+
+def lrpe_schedule(dim: int, core: str, theta: str, base: float, length: int | None, axes: int) -> Schedule:
+    """The angles a, b or c of one section of LRPE: one for each coordinate (unitary) or each pair (orthogonal)."""
+    positive("lrpe", "base", base)
+    width = 1 if core == "unitary" else 2
+    count = dim // (width * axes)
+    covered = Fraction(max(dim, 1), axes) if width == 1 else Fraction(max(2 * count, 1))
+    if theta == "a":
+        return geometric(base, 2 / covered, count)
+    if theta not in ("b", "c"):
+        raise ValueError(f"lrpe: theta must be a, b, c or an array, got {theta}")
+    if length is None or length < 1:
+        raise ValueError(f"lrpe: theta={theta} needs a positive length, got {length}")
+    return linear(length * covered / width, count) if theta == "b" else harmonic(length, count)
+
+
+def cycles(where: str, permutation: Sequence[int], dim: int) -> tuple[list[int], list[int], list[int], list[int]]:
+    """order, start, index, size with π^s(j) = order[start[j] + (index[j] + s) mod size[j]] for any integer s."""
+    image = [int(j) for j in permutation]
+    if sorted(image) != list(range(dim)):
+        raise ValueError(f"{where}: permutation must be one of 0 … {dim - 1}, got {image}")
+    order: list[int] = []
+    start, index, size = [0] * dim, [0] * dim, [0] * dim
+    for first in range(dim):
+        if size[first]:
+            continue
+        cycle = [first]
+        while image[cycle[-1]] != first:
+            cycle.append(image[cycle[-1]])
+        for place, j in enumerate(cycle):
+            start[j], index[j], size[j] = len(order), place, len(cycle)
+        order += cycle
+    return order, start, index, size
 
 
 def positive(where: str, name: str, value: float) -> float:

@@ -48,7 +48,7 @@ def rope(
         if positions is None:
             raise ValueError(f"{where}: give positions or table")
         schedule = rope_schedule(x.shape[-1], base, rotary_dim, axes)
-        table = _table(xp, schedule, checked_positions(where, xp, x, positions, axes), dtype, accurate)
+        table = section_table(xp, schedule, checked_positions(where, xp, x, positions, axes), dtype, accurate)
     cos, sin = (beside_heads(xp, x, xp.astype(part, dtype, copy=False)) for part in table)
     _check(where, x, cos, layout, axes, out)
     return rotated(xp, x, cos, sin, layout=layout, axes=axes, out=out)
@@ -74,7 +74,17 @@ def rope_table(
     schedule = rope_schedule(dim, base, rotary_dim, axes)
     if axes > 1 and (positions.ndim < 2 or positions.shape[-1] != axes):
         raise ValueError(f"rope_table: positions must end in an axis of {axes}, got shape {tuple(positions.shape)}")
-    return _table(xp, schedule, positions[..., None] if axes == 1 else positions, kind, accurate)
+    return section_table(xp, schedule, positions[..., None] if axes == 1 else positions, kind, accurate)
+
+
+def section_table(xp: Any, schedule: Schedule, positions: Array, dtype: Any, accurate: bool) -> tuple[Array, Array]:
+    """(cos, sin) in `dtype` over all sections, (..., pairs · axes), from positions (..., axes)."""
+    fine = accurate or dtype == xp.float64
+    sections = [turn_table(xp, schedule, positions[..., a : a + 1], fine=fine) for a in range(positions.shape[-1])]
+    if len(sections) > 1:
+        sections = [tuple(xp.concat(list(part), axis=-1) for part in zip(*sections, strict=True))]
+    cos, sin = sections[0]
+    return xp.astype(cos, dtype, copy=False), xp.astype(sin, dtype, copy=False)
 
 
 def rotated(xp: Any, x: Array, cos: Array, sin: Array, *, layout: str, axes: int, out: Array | None = None) -> Array:
@@ -91,15 +101,6 @@ def rotated(xp: Any, x: Array, cos: Array, sin: Array, *, layout: str, axes: int
         return result
     out[...] = result
     return out
-
-
-def _table(xp: Any, schedule: Schedule, positions: Array, dtype: Any, accurate: bool) -> tuple[Array, Array]:
-    fine = accurate or dtype == xp.float64
-    sections = [turn_table(xp, schedule, positions[..., a : a + 1], fine=fine) for a in range(positions.shape[-1])]
-    if len(sections) > 1:
-        sections = [tuple(xp.concat(list(part), axis=-1) for part in zip(*sections, strict=True))]
-    cos, sin = sections[0]
-    return xp.astype(cos, dtype, copy=False), xp.astype(sin, dtype, copy=False)
 
 
 def _interleaved(xp: Any, x: Array, cos: Array, sin: Array) -> list[Array]:

@@ -12,7 +12,8 @@ from ..schedules import Schedule
 def compiled_once(make: Callable[..., Schedule]) -> Callable[..., Schedule]:
     """The same schedule function; torch.compile takes its numbers as constants instead of tracing `decimal`."""
 
-    numbers = torch.compiler.assume_constant_result(lambda *arguments: tuple(make(*arguments)))
+    constant: Any = torch.compiler.assume_constant_result  # untyped in PyTorch
+    numbers = constant(lambda *arguments: tuple(make(*arguments)))
 
     def schedule(*arguments: Any) -> Schedule:
         return Schedule(*numbers(*arguments))
