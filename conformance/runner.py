@@ -64,7 +64,8 @@ class _Progress:
     seen: list[Sequence[str]] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
     earlier: set[str] = field(default_factory=set)  # the ids found by processes before this one
-    fresh: bool = True  # this worker has begun no check yet
+    fresh: bool = True  # this process has begun no check yet
+    now: Sequence[str] = ("load", "", "cpu")  # what this process is doing: check, dtype, device
 
 
 class Runner:
@@ -116,7 +117,7 @@ class Runner:
         """Runs one subject to its end, in a second process from the next check on if the first one dies."""
         listing = progress.subject is None
         for attempt in ("first", "last"):
-            progress.fresh, progress.earlier = True, set(progress.ids)
+            progress.fresh, progress.now, progress.earlier = True, ("load", "", "cpu"), set(progress.ids)
             try:
                 with Worker(self._request(progress), self._options.time_limit, jobs=self._options.jobs) as worker:
                     for message in worker.messages():
@@ -150,8 +151,10 @@ class Runner:
             raise TargetError(message["message"])
         if kind == "subjects":
             self._list(progress, message["subjects"])
-        elif kind == "start":
-            progress.fresh = False
+        elif kind in ("loaded", "end"):
+            progress.now = ("smoke", "", "cpu")
+        elif kind == "begin":
+            progress.fresh, progress.now = False, message["cell"]
             progress.seen.append(message["cell"])
         elif kind == "finding":
             self._found(progress, message["row"], message["seconds"])
@@ -182,8 +185,8 @@ class Runner:
             self._errored(progress, row["check"], f"{row['case']} (repeated)", reason)
 
     def _died(self, progress: _Progress, reason: str, *, last: bool) -> None:
-        check, dtype, device = progress.seen[-1] if progress.seen and not progress.fresh else ("load", "", "cpu")
-        given_up = "; given up after a second process, the remaining checks did not run" if last else ""
+        check, dtype, device = progress.now
+        given_up = "; this was the second process, so the remaining checks did not run" if last else ""
         self._errored(progress, check, "process", reason + given_up, dtype=dtype, device=device)
 
     def _errored(

@@ -43,7 +43,7 @@ class Channel:
 
 
 def watched(check: Check, channel: Channel, seen: Iterable[Cell]) -> Check:
-    """The same check, which says when it begins, and measures nothing where an earlier process has been."""
+    """The same check, which says when it begins and ends, and measures nothing where an earlier process has been."""
     known = set(seen)
 
     def run(bench: Any) -> Iterator[Measurement]:
@@ -51,8 +51,9 @@ def watched(check: Check, channel: Channel, seen: Iterable[Cell]) -> Check:
         if cell in known:
             yield Measurement(SEEN, 0.0, 0.0, "", "", outcome=Outcome.SKIPPED, reason=SEEN)
             return
-        channel.send("start", cell=cell)
+        channel.send("begin", cell=cell)
         yield from check.run(bench)
+        channel.send("end")
 
     return replace(check, run=run)
 
@@ -86,6 +87,7 @@ def serve(request: dict[str, Any], channel: Channel) -> None:
         channel.send("subjects", subjects=held)
     chosen = [s for s in subjects if request["subject"] in (None, s.name)]
     if chosen:
+        channel.send("loaded")
         measure(chosen[0], request, channel)
     return None
 

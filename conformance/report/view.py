@@ -85,6 +85,7 @@ def arrange(report: Report) -> View:
     subjects = [_subject(name, [r for r in report.rows if r["subject"] == name], name in others) for name in names]
     own = [s for s in subjects if not s.others]
     rows = [row for subject in own for row in promised(subject.rows)]
+    everything = promised(report.rows)
     shown = own if own else subjects
     return View(
         report=report,
@@ -92,7 +93,7 @@ def arrange(report: Report) -> View:
         subjects=own,
         others=[s for s in subjects if s.others],
         broken=[row for row in rows if row["outcome"] in ("failed", "errored")],
-        skipped=_by_reason(row for row in rows if row["outcome"] == "skipped"),
+        skipped=_by_reason(row for row in everything if row["outcome"] == "skipped"),
     )
 
 

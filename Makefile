@@ -1,0 +1,36 @@
+# The only verbs to remember: `make run`, `make test`, `make lint`. Each installs what it needs into .venv first.
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: run test lint reports
+
+run: .venv/run.stamp
+	$(BIN)/python -m lagwise.conformance.main_job --out out
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	rm -rf build
+	$(BIN)/python -m build --wheel --outdir build/wheel . > build.log 2>&1 || { cat build.log; exit 1; }
+	rm -f build.log
+	$(PIP) install --no-deps --target build/installed build/wheel/lagwise-*.whl
+	MYPYPATH=build/installed $(BIN)/mypy --explicit-package-bases -p lagwise.spec -p lagwise.impls -p lagwise.conformance
+	$(BIN)/lint-imports
+
+reports: .venv/run.stamp
+	$(BIN)/python -m lagwise.conformance.main_job --level standard --out reports/latest
+
+.venv/run.stamp: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install -c constraints.txt -e '.[report,subjects]'
+	touch $@
+
+.venv/dev.stamp: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	touch $@ .venv/run.stamp
