@@ -21,8 +21,9 @@ def unit_roundoff(dtype: str) -> float:
 def ulp(values: Any, dtype: str) -> np.ndarray:
     """The distance between the numbers of the format around each value (any shape), as float64."""
     form = format_of(dtype)
-    _, exponent = np.frexp(np.asarray(values, dtype=np.float64))
-    return np.asarray(np.ldexp(1.0, np.maximum(exponent - form.bits, form.least)))
+    given = np.asarray(values, dtype=np.float64)
+    _, exponent = np.frexp(given)
+    return np.asarray(np.ldexp(1.0, np.where(given == 0, form.least, np.maximum(exponent - form.bits, form.least))))
 
 
 def exact(values: Any, dtype: str) -> np.ndarray:

@@ -108,4 +108,6 @@ def extent(encoding: Encoding, given: Mapping[str, Any], blocks: int, value: Cal
         if isinstance(found, tuple) and len(found) != wanted:
             raise EncodingError(f"{encoding.name}: {key} needs {wanted} values (one for each {per}), got {len(found)}")
         if per == "coordinate" and not isinstance(found, tuple):
-            raise EncodingError(f"{encoding.name}: {key} needs {wanted} values (one for each coordinate), got one")
+            raise EncodingError(
+                f"{encoding.name}: {key} needs {wanted} values (one for each coordinate), got one number"
+            )
