@@ -21,6 +21,7 @@ U = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 
 TINY = {"float64": 0.0, "float32": 2.0**-150, "float16": 2.0**-25, "bfloat16": 2.0**-134}  # half the least subnormal
 DEFAULTS = {"angles": "float32", "tables": "input", "arithmetic": "input"}
 REDUCED = 7 * 2.0**-53  # an angle in [-π, π] held in float64 after two roundings: 2π·2^-53, rounded up
+EXACT = 2.0**-7  # what "exact" promises in a dtype narrower than float64: phases right to u/128 at every position
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,13 @@ def _rotation(record: Encoding, said: dict[str, str], dtype: str, work: float, g
     terms.append(Term("tables", f"{tables}; {phrase}", rounded + trig, 2.0**0.5 if record.affine else 1.0))
     terms.append(_angle(said["angles"], dtype))
     if said["angles"] == "exact":
-        terms.append(Term("phase", "a phase reduced to one turn exactly, then held in float64: 2π·2^-53", REDUCED))
+        terms.append(
+            Term(
+                "phase",
+                "reduced to one turn exactly: held to u/128, or in float64 to 2π·2^-53",
+                max(REDUCED, EXACT * u),
+            )
+        )
     if gain:
         scale = 2 * table + 2 * trig
         why = "the gain is a rounded power, and one more product; its exponent is rounded relative to its size"

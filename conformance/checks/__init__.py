@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..bench import Bench
     from ..subject import Subject
 
-FAMILIES = ("contract", "accuracy")
+FAMILIES = ("contract", "accuracy", "invariance", "group", "rows", "history")
 ORDER = (Level.SMOKE, Level.STANDARD, Level.CERTIFIED)
 
 
@@ -33,17 +33,17 @@ def findings(
     dtypes: Sequence[str] | None = None,
     devices: Sequence[str] | None = None,
     seed: int = 0,
-    checks: Sequence[str] | None = None,
+    checks: Sequence[str | Check] | None = None,
 ) -> Iterator[Finding]:
     """Runs the checks on a subject, lazily: one finding at a time, whatever the subject raises.
 
-    `checks` names those to run (all by default). Each bench starts with the smoke step; when that does not answer, one
-    errored row says so and nothing else is run there.
+    `checks` are those to run, or their names (all by default); ValueError for an unknown name. Each bench starts with
+    the smoke step; when that does not answer, one errored row says so and nothing else is run there.
     """
     from ..bench import Bench
 
     wanted = Level(level)
-    chosen = [c for c in all_checks() if checks is None or c.name in checks]
+    chosen = _chosen(checks)
     yield from _unknown_exemptions(subject)
     for device in devices or subject.devices:
         for dtype in dtypes or subject.dtypes:
@@ -52,6 +52,18 @@ def findings(
             if not broken:
                 for check in chosen:
                     yield from run(check, bench.fresh())
+
+
+def _chosen(checks: Sequence[str | Check] | None) -> list[Check]:
+    if checks is None:
+        return list(all_checks())
+    known = {c.name: c for c in all_checks()}
+    for name in checks:
+        if isinstance(name, str) and name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise ValueError(f"unknown check {name!r}; {hint}")
+    return [c if isinstance(c, Check) else known[c] for c in checks]
 
 
 def _smoke(bench: "Bench") -> Generator[Finding, None, bool]:

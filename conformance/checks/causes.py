@@ -1,6 +1,7 @@
 """Why a subject is off: the usual mistakes are tried one after another until one agrees with what was observed."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,10 +62,14 @@ def _alternatives(bench: Bench, side: str, x: Array, at: list[Any]) -> Iterator[
     yield "positions are rounded to bfloat16", shifted(lambda p: _rounded(p, 8))
     yield "positions are rounded to float16", shifted(lambda p: _rounded(p, 11))
     for size in (2**i for i in range(6, 18)):
-        yield f"positions are taken modulo {size}", shifted(lambda p, size=size: p % size)
-        yield f"positions stop at {size - 1}", shifted(lambda p, size=size: min(p, size - 1))
+        yield f"positions are taken modulo {size}", shifted(partial(_modulo, size))
+        yield f"positions stop at {size - 1}", shifted(partial(min, size - 1))
     yield from _layouts(bench, side, x, at)
     yield from _frequencies(bench, side, x, at)
+
+
+def _modulo(size: int, p: Any) -> Any:
+    return p % size
 
 
 def _plain(bench: Bench, x: Array) -> Array:
@@ -87,9 +92,8 @@ def _layouts(bench: Bench, side: str, x: Array, at: list[Any]) -> Iterator[tuple
         for writes in LAYOUTS:
             if (reads, writes) == (bench.subject.layout, bench.subject.writes or bench.subject.layout):
                 continue
-            a, b = (
-                np.array(order(w, instance.covered, bench.dim, bench.subject.record.sections)) for w in (reads, writes)
-            )
+            sections = bench.subject.record.sections
+            a, b = (np.array(order(w, instance.covered, bench.dim, sections)) for w in (reads, writes))
 
             def candidate(a: Array = a, b: Array = b) -> Array:
                 placed = np.empty_like(x)
@@ -105,10 +109,10 @@ def _frequencies(bench: Bench, side: str, x: Array, at: list[Any]) -> Iterator[t
     names = {s.name for s in bench.subject.record.parameters}
     if "base" in names and "theta" not in bench.numbers:
         for base in BASES:
-            yield f"base is {base:g}", lambda base=base: _oracle(bench, side, x, at, base=base)
+            yield f"base is {base:g}", partial(_oracle, bench, side, x, at, base=base)
     if "rotary_dim" in names:
         for part in {bench.dim // 2, bench.dim // 4, bench.dim} - {0}:
-            yield f"rotary_dim is {part}", lambda part=part: _oracle(bench, side, x, at, rotary_dim=part)
+            yield f"rotary_dim is {part}", partial(_oracle, bench, side, x, at, rotary_dim=part)
     if "theta" in names:
         theta = ruler(bench).turning[0].tolist()
         yield "the frequencies are in reverse order", lambda: _oracle(bench, side, x, at, theta=theta[::-1])

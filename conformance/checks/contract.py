@@ -1,11 +1,11 @@
-"""The contract of `encode`: shape, dtype and device of the output, inputs left alone, strides, empty and single rows."""
+"""The contract of `encode`: shape, dtype, device, inputs left alone, strides, single and empty arrays."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ..bench import Bench, AnswerError
+from ..bench import AnswerError, Bench
 from ..finding import Check, Measurement
 from .shared import encodes, guarded, holds, judge, promised, ruler
 
@@ -96,18 +96,18 @@ def _same(
 
 def _strides(bench: Bench) -> Iterator[Measurement]:
     q, k, at = _native(bench, "strides", 4)
-    strided = [bench.library.strided(x) for x in (q, k)]
+    strided_q, strided_k = bench.library.strided(q), bench.library.strided(k)
     wanted = [bench.exact(x) for x in bench.encode_native(bench.library.clone(q), bench.library.clone(k), at)]
-    got = [bench.exact(x) for x in bench.encode_native(*strided, at)]
+    got = [bench.exact(x) for x in bench.encode_native(strided_q, strided_k, at)]
     yield from _same(bench, "not contiguous", got, wanted, at)
 
 
 def _single(bench: Bench) -> Iterator[Measurement]:
     q, k, at = _native(bench, "single", 4)
     axis = 1 if bench.subject.axes == "blhd" else 2
-    first = [bench.library.rows(x, axis, [0]) for x in (q, k)]
+    first_q, first_k = (bench.library.rows(x, axis, [0]) for x in (q, k))
     wanted = [bench.exact(x)[..., :1, :] for x in bench.encode_native(q, k, at)]
-    got = [bench.exact(x) for x in bench.encode_native(*first, at[:1])]
+    got = [bench.exact(x) for x in bench.encode_native(first_q, first_k, at[:1])]
     for side, x in zip(SIDES, got, strict=True):
         if x.shape != wanted[0].shape:
             raise AnswerError(f"encode returned {side} of shape {x.shape} for one row, wanted {wanted[0].shape}")

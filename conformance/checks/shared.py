@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..bench import Bench, AnswerError
+from ..bench import AnswerError, Bench
 from ..budget import Budget, budget, mixes, rates, travelled
 from ..finding import Level, Measurement, Outcome
 from ..libraries import Array
@@ -85,14 +85,45 @@ class Ruler:
         whole = np.concatenate([bound, self._rest(kind, len(positions))], axis=1)
         return whole[:, self.owner]
 
+    def spread(self, positions: Sequence[Any]) -> Array:
+        """(n,): the largest allowed error of a whole vector at each position, relative to its norm."""
+        return self.relative(positions, "vector").max(axis=1, initial=0.0)
+
+    def score_bound(self, q: Array, k: Array, at_q: Sequence[Any], at_k: Sequence[Any]) -> Array:
+        """(…, n): how far Σ q̂ k̂ may be off for rows q[i] at at_q[i] and k[i] at at_k[i], both encoded.
+
+        Σ over blocks of ‖q̂‖‖k̂‖(e_q + e_k + e_q·e_k); where the basis mixes, the whole vector is one block.
+        """
+        if mixes(self.bench.subject.record):
+            a, b = self.spread(at_q), self.spread(at_k)
+            bound: Array = np.linalg.norm(q, axis=-1) * np.linalg.norm(k, axis=-1) * (a + b + a * b)
+        else:
+            a, b = self.relative(at_q, "vector"), self.relative(at_k, "vector")
+            sizes = np.empty(q.shape[-1])
+            for group in self.bench.oracle.pairs:
+                sizes[list(group)] = len(group)
+            bound = np.sum(self.norms(q) * self.norms(k) * (a + b + a * b) / sizes, axis=-1)
+        size = np.sum(np.abs(q) + np.abs(k), axis=-1)
+        return bound + self.budget.tiny * size + summed(q.shape[-1]) * np.sum(np.abs(q * k), axis=-1)
+
     def _rest(self, kind: str, n: int) -> Array:
         still = getattr(self.budget, kind)() if mixes(self.bench.subject.record) else 0.0
         return np.full((n, 1), still)
 
 
+def summed(n: int) -> float:
+    """The bench's own error for a sum of n products in extended precision, relative to the sum of their sizes."""
+    return n * float(np.finfo(np.longdouble).eps)
+
+
+def dot(a: Array, b: Array) -> Array:
+    """Σ a·b over the last axis, in extended precision."""
+    return np.sum(a.astype(np.longdouble) * b.astype(np.longdouble), axis=-1)
+
+
 def ruler(bench: Bench) -> Ruler:
     """The ruler of a bench; computed once."""
-    found = bench.__dict__.get("_ruler")
+    found: Ruler | None = bench.__dict__.get("_ruler")
     if found is None:
         turning, growing = rates(bench.oracle)
         instance = bench.oracle.instance
@@ -103,7 +134,7 @@ def ruler(bench: Bench) -> Ruler:
         wide = np.concatenate([owner] * (1 + bench.oracle.complex))
         found = Ruler(bench, budget(bench.subject, bench.dtype, bool(np.any(growing))), wide, turning, growing)
         bench.__dict__["_ruler"] = found
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def definition(bench: Bench, side: str, vectors: Array, positions: Sequence[Any]) -> tuple[Array, Array]:
@@ -130,8 +161,8 @@ def worst(error: Array, allowed: Array) -> tuple[tuple[int, ...], float]:
 
 
 def judge(
-    case: str, error: Array, allowed: Array, scale: Array, unit: str, *, expected: str, where: Callable[..., dict[str, Any]],
-    budget: str, what: str, cause: Callable[[], str] | None = None,
+    case: str, error: Array, allowed: Array, scale: Array, unit: str, *, expected: str,
+    where: Callable[..., dict[str, Any]], budget: str, what: str, cause: Callable[[], str] | None = None,
 ) -> Measurement:  # fmt: skip
     """One measurement out of arrays: the element that uses most of its allowance; `scale` is one `unit` there."""
     place, ratio = worst(error, allowed)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ..bench import Bench, AnswerError
+from ..bench import AnswerError, Bench
 from ..finding import Check, Level, Measurement
 from .shared import holds
 

@@ -1,0 +1,181 @@
+"""A result depends on what is given now: not on earlier calls, other instances, other dtypes or an exception between.
+
+A never-used instance on the same data is what everything is compared with, bit by bit.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..bench import AnswerError, Bench
+from ..finding import Check, Measurement, Outcome
+from ..libraries import Array
+from .rows import direct
+from .shared import definition, encodes, guarded, judge, ruler
+
+ROWS = 12
+
+
+def _data(bench: Bench, label: str, n: int = ROWS) -> tuple[Array, Array, list[Any]]:
+    rng = bench.rng("history", label)
+    n = min(n, bench.limit)
+    at = bench.at(list(range(n)))
+    return bench.draw(rng, 1, 2, n, bench.dim), bench.draw(rng, 1, 2, n, bench.dim), at
+
+
+def _bitwise(case: str, got: tuple[Array, Array], wanted: tuple[Array, Array], expected: str) -> Measurement:
+    differ = [~((a == b) | (np.isnan(a) & np.isnan(b))) for a, b in zip(got, wanted, strict=True)]
+    number = sum(int(d.sum()) for d in differ)
+    if not number:
+        return Measurement(case, 0.0, 0.0, "elements", expected)
+    side = 0 if differ[0].any() else 1
+    place = [int(i) for i in np.argwhere(differ[side])[0]]
+    where = {"side": "qk"[side], "row": place[2], "coordinate": place[3]}
+    a, b = float(got[side][tuple(place)]), float(wanted[side][tuple(place)])
+    first = f"first {'qk'[side]}̂ row {place[2]}, coordinate {place[3]}: {a:.9g} instead of {b:.9g}"
+    reason = f"{number} elements differ from those of a never-used instance; {first}"
+    return Measurement(case, float(number), 0.0, "elements", expected, where, "0: the same call, bit by bit", reason)
+
+
+def _run(bench: Bench) -> Iterable[Measurement]:
+    q, k, at = _data(bench, "probe")
+    reference = direct(bench.fresh(), q, k, at)
+    cases: dict[str, Callable[[], Iterator[Measurement]]] = {
+        "fresh data": lambda: _after(bench, "fresh data", lambda b: bench_call(b, "other")),
+        "longer before": lambda: _after(bench, "longer before", lambda b: bench_call(b, "longer", 5 * ROWS)),
+        "shorter before": lambda: _after(bench, "shorter before", lambda b: bench_call(b, "shorter", 3)),
+        "exception before": lambda: _after(bench, "exception before", _fails),
+        "earlier results stay": lambda: _stays(bench),
+        "another dtype": lambda: _dtypes(bench),
+        "another instance": lambda: _instances(bench),
+    }
+    for case, run in cases.items():
+        yield from guarded(case, "the result of a never-used instance", run)
+    again = direct(bench.fresh(), q, k, at)
+    yield _bitwise("a new instance after all that", again, reference, "a new instance computes what the first one did")
+
+
+def bench_call(bench: Bench, label: str, n: int = ROWS) -> None:
+    """A call whose result is overwritten afterwards."""
+    q, k, at = _data(bench, label, n)
+    for array in (found := bench.encode_native(bench.native(q), bench.native(k), at)):
+        bench.library.poison(array)
+    del found
+
+
+def _after(bench: Bench, case: str, before: Callable[[Bench], None]) -> Iterator[Measurement]:
+    q, k, at = _data(bench, case)
+    wanted = direct(bench.fresh(), q, k, at)
+    used = bench.fresh()
+    before(used)
+    yield _bitwise(case, direct(used, q, k, at), wanted, "the result of a never-used instance")
+
+
+def _fails(bench: Bench) -> None:
+    rng = bench.rng("history", "exception")
+    bad = bench.library.array(rng.standard_normal((1, 2, 4, bench.dim + 1)), bench.dtype, bench.device)
+    try:
+        bench.encode_native(bad, bad, bench.at(list(range(3))))
+    except AnswerError:
+        return
+
+
+def _stays(bench: Bench) -> Iterator[Measurement]:
+    q, k, at = _data(bench, "first")
+    used = bench.fresh()
+    kept = used.encode_native(used.native(q), used.native(k), at)
+    before = (used.exact(kept[0]), used.exact(kept[1]))
+    direct(used, *_data(bench, "second"))
+    after = (used.exact(kept[0]), used.exact(kept[1]))
+    yield _bitwise("earlier results stay", after, before, "an array that was given out is not written to again")
+
+
+def _dtypes(bench: Bench) -> Iterator[Measurement]:
+    q, k, at = _data(bench, "dtypes")
+    wanted = direct(bench.fresh(), q, k, at)
+    used = bench.fresh()
+    for dtype in bench.subject.dtypes:
+        if dtype != bench.dtype:
+            other = bench.fresh(dtype)
+            rows = list(_near(other, f"{dtype} between", *_data(other, f"in {dtype}")))
+            yield from rows if _right(bench) else ()
+    yield _bitwise("another dtype", direct(used, q, k, at), wanted, "the result of a never-used instance")
+
+
+def _instances(bench: Bench) -> Iterator[Measurement]:
+    changed = _changed(bench)
+    q, k, at = _data(bench, "instances")
+    used = bench.fresh()
+    wanted = direct(used, q, k, at)
+    if changed is None:
+        return
+    rows = list(_near(changed, "other parameters", *_data(changed, "changed")))
+    yield from rows if _right(bench) else ()
+    yield _bitwise("another instance", direct(used, q, k, at), wanted, "the result before the other instance was there")
+
+
+def _changed(bench: Bench) -> Bench | None:
+    """The same subject with another base, where the subject takes its parameters from us."""
+    subject = bench.subject
+    takes = any("parameters" in subject.names(door) for door in ("build", "encode") if getattr(subject, door))
+    names = {s.name for s in subject.record.parameters}
+    if not takes or "base" not in names or "theta" in subject.parameters or "base" not in subject.parameters:
+        return None
+    parameters = {**subject.parameters, "base": 4.0 * float(subject.parameters["base"])}
+    return Bench(replace(subject, parameters=parameters), bench.dtype, bench.device, bench.level, bench.seed)
+
+
+def _near(bench: Bench, case: str, q: Array, k: Array, at: list[Any]) -> Iterator[Measurement]:
+    """An instance in between must itself be right: the oracle says so for a few rows."""
+    rows = [r for r in (1, 5, 11) if r < len(at)]
+    some = [at[r] for r in rows]
+    for side, x, y in zip(("query", "key"), (q, k), direct(bench, q, k, at), strict=True):
+        yield _close(bench, case, side, x[:, :, rows], y[:, :, rows], some)
+
+
+def _close(bench: Bench, case: str, side: str, x: Array, y: Array, at: list[Any]) -> Measurement:
+    measure = ruler(bench)
+    hi, lo = definition(bench, side, x, at)
+    norms = measure.norms(hi)
+    return judge(
+        f"{case} {side}",
+        np.abs((y - hi) - lo),
+        measure.relative(at) * norms + measure.budget.tiny,
+        norms * measure.budget.u,
+        measure.unit,
+        expected="an instance made after another one follows its own parameters and dtype",
+        where=lambda batch, head, row, c: {"position": at[row], "head": head, "coordinate": c},
+        budget=str(measure.budget),
+        what=f"the {side} of the second instance",
+    )
+
+
+def _right(bench: Bench) -> bool:
+    """Whether a first, unused instance is right at all: otherwise nothing can be said about a second one."""
+    used = bench.fresh()
+    return all(m.verdict is Outcome.PASSED for m in _near(used, "first", *_data(used, "first instance")))
+
+
+def _twice(bench: Bench) -> Iterable[Measurement]:
+    q, k, at = _data(bench, "twice")
+    yield _bitwise("twice", direct(bench, q, k, at), direct(bench, q, k, at), "the same call gives the same bits")
+
+
+CHECKS = (
+    Check(
+        "history-independent",
+        "a used instance computes, bit by bit, what a never-used one does",
+        "a cache that is shared between instances, keyed by too little, or given out and written to",
+        _run,
+        applies=encodes,
+    ),
+    Check(
+        "deterministic",
+        "the same call gives the same bits",
+        "memory that nothing was written to, or random numbers where none belong",
+        _twice,
+        applies=encodes,
+    ),
+)
