@@ -10,25 +10,8 @@ from typing import Any
 import sympy as sp
 from flint import acb, arb, ctx, fmpq
 
-from .ball_operations import (
-    BOOLEAN,
-    RELATIONS,
-    UNARY,
-    OverlapError,
-    Turn,
-    absolute,
-    ball,
-    choose,
-    cosine,
-    floor,
-    larger,
-    phase,
-    plus,
-    power,
-    sine,
-    smaller,
-    times,
-)
+from .ball_comparisons import BOOLEAN, RELATIONS, choose, larger, smaller
+from .ball_operations import UNARY, OverlapError, Turn, absolute, ball, cosine, floor, phase, plus, power, sine, times
 from .encoding import EncodingError
 
 __all__ = ["LIMIT", "OverlapError", "Program", "Turn", "ball", "evaluate", "rational", "second_opinion"]

@@ -71,6 +71,8 @@ class Instance:
         found = self.given.get("v")
         if found is None:
             raise EncodingError(f"{self.name}: v is learned and has no value; give its {self.dim} numbers")
+        if not all(isinstance(x, fmpq) for x in found):
+            raise EncodingError(f"{self.name}: v must hold rational numbers; write other ones as floats")
         if all(x == 0 for x in found):
             raise EncodingError(f"{self.name}: v must not be zero")
         return tuple(found)

@@ -30,6 +30,11 @@ class Side:
         self.rows = int(form.shape[0]) if hasattr(form, "shape") else 0
         if self.rows % record.sections:
             raise EncodingError(f"{record.name}: {self.rows} rows do not divide into {record.sections} sections")
+        across = int(form.shape[1]) - self.columns if self.columns else 0
+        if across not in (0, 1):
+            wanted = f"{self.columns} columns, or one more for [M | p]"
+            raise EncodingError(f"{record.name}: a block of {wanted} is wanted, got {form.shape[1]}")
+        self.affine = bool(across)
         self.parameters = block_symbols(record) if self.columns else []
         inputs = [*record.coordinates, *self.parameters]
         self.generated = record.generators is not None
@@ -82,20 +87,20 @@ class Side:
 
     def matrix(self, position: Position) -> Any:
         """A_s as arb_mat or acb_mat, rows × dim; rows × (dim + 1) for an affine record."""
-        instance, affine = self.instance, self.instance.encoding.affine
+        instance = self.instance
         if instance.permutation is not None:
             left = [[int(j == image) for j in range(instance.dim)] for image in permuted(instance, position)]
         else:
             left = self._dense(position)
         core = _mat([row[: instance.dim] for row in left])
         core = core if instance.encoding.basis == "identity" else _product(core, basis_matrix(instance))
-        if not affine:
+        if not self.affine:
             return core
         return _mat([[*row, last[-1]] for row, last in zip(core.tolist(), left, strict=True)])
 
     def _dense(self, position: Position) -> list[list[Any]]:
         instance = self.instance
-        across = instance.dim + instance.encoding.affine
+        across = instance.dim + self.affine
         found: list[list[Any]] = [[arb(0)] * across for _ in range(self.width)]
         for p, block in enumerate(self.blocks(position)):
             columns = [*self.sources[p], instance.dim]

@@ -72,6 +72,8 @@ def _nearest_even(size: int, shift: int) -> int:
 
 def neighbours(ball: arb, dtype: str) -> tuple[float, float]:
     """What the two ends of the ball round to; equal where the rounding is decided."""
+    if not ball.is_finite():
+        return -math.inf, math.inf
     with ctx.workprec(_WORK):
         ends = [ball.lower().man_exp(), ball.upper().man_exp()]
     lower, upper = (round_dyadic(int(m), int(e), dtype) for m, e in ends)

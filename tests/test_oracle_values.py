@@ -275,3 +275,21 @@ def test_mpmath_agrees_with_the_evaluator(x, y, n):
     expression = sp.cos(a * b) * sp.sqrt(b) + sp.exp(-b) * sp.Abs(c) + sp.floor(b) * sp.log(b) - sp.pi**c
     values = {a: Fraction(x), b: y, c: n}
     assert abs(evaluate(expression, values, 256) - arb(second_opinion(expression, values))) < arb(10) ** -45
+
+
+def test_one_side_may_add_a_vector_while_the_other_does_not():
+    w = sp.Symbol("w", positive=True)
+    record = Encoding("half", query=sp.eye(1), key=sp.Matrix([[1, sp.cos(w * position)]]), parameters={w: sp.pi})
+    oracle = Oracle(record, {"dim": 2})
+    assert oracle.key([[1.0, 2.0]], [1]) == [[arb(0), arb(1)]]
+    assert oracle.query([[1.0, 2.0]], [1]) == [[arb(1), arb(2)]]
+    assert (oracle.map("query", 1).ncols(), oracle.map("key", 1).ncols(), oracle.kernel(1).ncols()) == (2, 3, 3)
+
+
+def test_comparisons_choose_between_cases():
+    x = sp.Symbol("x", real=True)
+    cases = sp.Piecewise(
+        (sp.Integer(0), x < -1), (x**2, sp.And(x >= 0, sp.Ne(x, sp.sqrt(2)))), (sp.Max(x, -1, -x), True)
+    )
+    assert [evaluate(cases, {x: v}) for v in (-2, 0.5, -0.5)] == [arb(0), arb(0.25), arb(0.5)]
+    assert near(evaluate(sp.Min(sp.pi * x, sp.pi / 4, x), {x: 1}, 256), mp.pi / 4)
