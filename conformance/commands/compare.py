@@ -1,0 +1,67 @@
+"""`lagwise compare A B`: whether two subjects compute the same thing, and where and why they part."""
+
+from collections.abc import Sequence
+from json import dumps
+
+from ..bench import AnswerError
+from ..compare import CompareError, Comparison, Rung, compare
+from ..subject import Subject
+from ..targets import UnavailableError, load
+
+SAME, DIFFERENT, ERRORED = 0, 1, 3
+
+
+def run(
+    a: str, b: str, encoding: str | None = None, dtype: str | None = None, seed: int = 0, json: bool = False
+) -> int:
+    """Compares every subject of A with every one of B that claims the same encoding, and returns the exit status.
+
+    0: the same mathematics or better, everywhere; 1: different somewhere; 3: a subject failed. Raises TargetError or
+    CompareError for what the person at the command line got wrong.
+    """
+    found: list[Comparison] = []
+    errors: list[str] = []
+    try:
+        left, right = load(a, encoding), load(b, encoding)
+    except UnavailableError as error:
+        left, right, errors = [], [], [str(error)]
+    for x, y in [] if errors else matched(a, b, left, right):
+        try:
+            found.append(compare(x, y, dtype, seed))
+        except AnswerError as error:
+            errors.append(f"{x.name} and {y.name}: {error}")
+    if json:
+        print(dumps({"comparisons": [c.plain() for c in found], "errors": errors}, ensure_ascii=False, indent=2))
+    else:
+        print("\n\n".join([*map(text, found), *(f"errored: {e}" for e in errors)]))
+    return ERRORED if errors else max((status(c) for c in found), default=ERRORED)
+
+
+def matched(a: str, b: str, left: Sequence[Subject], right: Sequence[Subject]) -> list[tuple[Subject, Subject]]:
+    """The pairs to compare: those of one encoding, or the only pair there is. Raises CompareError for none."""
+    pairs = [(x, y) for x in left for y in right if x.record.name == y.record.name]
+    if not pairs and len(left) == len(right) == 1:
+        pairs = [(left[0], right[0])]
+    if not pairs:
+        raise CompareError(f"compare: {a} and {b} have no encoding in common")
+    return pairs
+
+
+def status(found: Comparison) -> int:
+    """0 for the same mathematics or better, 1 for different."""
+    return DIFFERENT if found.rung is Rung.DIFFERENT else SAME
+
+
+def text(found: Comparison) -> str:
+    """A comparison for people: the rung, how many bits agree, where they part, recipes, what would make them agree."""
+    lines = [
+        f"{found.a}  ~  {found.b}   ({found.encoding}, {found.dtype}, positions up to {found.positions})",
+        f"  {found.rung}: {found.equal} of {found.elements} numbers are bitwise equal",
+    ]
+    if found.first is not None:
+        lines.append(f"  first part at {found.first}")
+    if found.worst is not None and found.worst != found.first:
+        lines.append(f"  worst at {found.worst}")
+    lines += [f"  {name}: {said}" for name, said in found.recipes.items()]
+    lines += [f"  {said}" for said in found.agree_if]
+    return "\n".join(lines)
