@@ -1,5 +1,6 @@
 """NumPy's fast forms of the two hot kernels, with views and `out=`: interleaved rotation, causal linear attention."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,3 +33,25 @@ def rotate(x: Array, cos: Array, sin: Array, out: Array | None = None) -> Array:
     if out is not x:
         out[..., covered:] = x[..., covered:]
     return out
+
+
+def causal_chunk(q: Array, k: Array, v: Array, state: Array) -> tuple[Array, Array]:
+    """(output, next state) of one chunk of causal linear attention, with two buffers and the mask applied in place.
+
+    q: (..., group, length, width), k: (..., 1, length, width), v: (..., 1, length, d_v), state: (..., 1, width, d_v).
+    """
+    keys = np.swapaxes(k, -1, -2)
+    scores = np.matmul(q, keys)
+    scores *= _lower(scores.shape[-1], scores.dtype.name)
+    out = np.matmul(q, state)
+    out += np.matmul(scores, v)
+    following = np.matmul(keys, v)
+    following += state
+    return out, following
+
+
+@lru_cache(maxsize=8)
+def _lower(length: int, dtype: str) -> Any:
+    mask = np.tril(np.ones((length, length), dtype))
+    mask.setflags(write=False)
+    return mask
