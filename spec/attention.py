@@ -1,4 +1,4 @@
-"""Certified attention outputs of an oracle, at the lengths where a dense computation is cheap (a few hundred keys).
+"""Certified attention outputs of an oracle, dense: meant for up to 1024 keys, where the radius at 128 bits is 1e-34.
 
 Softmax: o_i = Σ_j e^(σ_ij) v_j / Σ_j e^(σ_ij), σ the scaled scores. Linear: the feature map φ first, then the encoding,
 o_i = Σ_j σ_ij v_j / z_i with z_i = Σ_j φ(q_i)·φ(k_j) (plain) or Σ_j σ_ij (encoded). Norm-linear: Σ_j σ_ij v_j as it is;
@@ -63,13 +63,13 @@ def attend(
 
     def compute(rows: list[int]) -> Rows:
         left = [[feature(phi, x) for x in q[i]] for i in rows]
-        right = [[feature(phi, x) for x in row] for row in k]
-        Q = oracle._apply("query", left, [query_positions[i] for i in rows])
-        scores = products(Q, oracle._apply("key", right, key_positions))
-        content = products(left, right) if attention == "linear" and denominator == "plain" else scores
         seen = [i + ahead + 1 if causal else len(k) for i in rows]
+        right = [[feature(phi, x) for x in row] for row in k[: max(seen)]]
+        Q = oracle._apply("query", left, [query_positions[i] for i in rows])
+        scores = products(Q, oracle._apply("key", right, key_positions[: len(right)]))
+        content = products(left, right) if attention == "linear" and denominator == "plain" else scores
         weights = [_weights(row[:n], factor, attention) for row, n in zip(scores, seen, strict=True)]
-        sums = products([w + [arb(0)] * (len(k) - len(w)) for w in weights], _offsets(columns, centre))
+        sums = products([w + [arb(0)] * (len(right) - len(w)) for w in weights], _offsets(columns, centre, len(right)))
         if attention == "norm-linear":
             return sums
         totals = [
@@ -95,8 +95,8 @@ def _weights(row: list[arb], factor: arb, attention: str) -> list[arb]:
     return [(factor * x).exp() if attention == "softmax" else factor * x for x in row]
 
 
-def _offsets(columns: Rows, centre: list[arb]) -> Rows:
-    return [[x - c for x in column] for column, c in zip(columns, centre, strict=True)]
+def _offsets(columns: Rows, centre: list[arb], count: int) -> Rows:
+    return [[x - c for x in column[:count]] for column, c in zip(columns, centre, strict=True)]
 
 
 def _nonzero(oracle: "Oracle", rows: list[int], totals: list[arb]) -> None:
