@@ -12,6 +12,7 @@ from .stream import count
 
 if TYPE_CHECKING:
     from ..spec.encoding import Encoding
+    from ..spec.exact.verdicts import Judgement
     from .subject import Subject
 
 Test = TypeVar("Test", bound=Callable[..., Any])
@@ -71,9 +72,9 @@ def check_implementation(
 ) -> Report:
     """Runs the checks of a level on a subject, in this process, and returns what was found.
 
-    `dtypes` and `devices` default to all that the subject declares, `checks` (or their names) to all there are. Raises ValueError for an
-    unknown level; what the subject raises becomes an errored finding. A crash takes this process with it: the command
-    `lagwise run` isolates each subject.
+    `dtypes` and `devices` default to all that the subject declares, `checks` (or their names) to all there are. Raises
+    ValueError for an unknown level or check; what the subject raises becomes an errored finding. A crash takes this
+    process with it: the command `lagwise run` isolates each subject.
     """
     from .checks import findings
 
@@ -124,19 +125,44 @@ def parametrize_with_checks(
     return pytest.mark.parametrize(("subject", "check"), pairs)
 
 
-def check_encoding(encoding: "Encoding") -> Report:
-    """Decides every claim of an encoding exactly: one finding per claim, passed if the decision is what is claimed.
+def check_encoding(encoding: "Encoding | str") -> Report:
+    """Decides every property of an encoding, a record or a catalogue name, exactly: one finding per property.
 
-    A claim that could not be decided is an errored finding: nothing follows from it.
+    A claimed property passes if what was found is what is claimed (a claim may be that it is false). One that could
+    not be decided is an errored finding: nothing follows from it. Unclaimed ones are skipped and say what was found.
+    Raises EncodingError for an unknown name.
     """
-    return Report(list(_claims(encoding)))
-
-
-def _claims(encoding: "Encoding") -> Iterator[Finding]:
     from ..spec.exact.verdicts import judge
 
-    raise_for_shape = judge(encoding)
-    yield from raise_for_shape
+    if isinstance(encoding, str):
+        from ..spec.catalogue import get
+
+        encoding = get(encoding)
+    return Report(list(_decided(judge(encoding))))
+
+
+def _decided(judgement: "Judgement") -> Iterator[Finding]:
+    confirmed = judgement.claims
+    for name in dict.fromkeys([*confirmed, *judgement.propositions]):
+        found = _proposition(judgement, name)
+        if name in confirmed:
+            outcome = {True: Outcome.PASSED, False: Outcome.FAILED, None: Outcome.ERRORED}[confirmed[name]]
+            expected, reason = f"{name} is {judgement.encoding.claims[name]}, as claimed", found
+        else:
+            outcome, expected, reason = Outcome.SKIPPED, f"{name} is not claimed", f"not claimed; {found}"
+        subject = judgement.encoding.name
+        yield Finding(subject, subject, name, "decided", outcome, expected=expected, reason=reason)
+
+
+def _proposition(judgement: "Judgement", name: str) -> str:
+    """What was found of a property, in a sentence."""
+    found = judgement.propositions.get(name)
+    if found is None:
+        known = {"family": judgement.family, "rank": judgement.ranks}
+        return f"found: {known[name]}" if name in known else "no procedure decides it"
+    parts = [f"found: {found.verdict}", found.quantifiers, f"witness {dict(found.witness)}" if found.witness else ""]
+    parts += [f"holds when {found.holds_when}" if found.holds_when else "", found.detail or "", found.reason]
+    return ", ".join(part for part in parts if part)
 
 
 def _level(level: str) -> Level:

@@ -23,7 +23,7 @@ class ReportError(ValueError):
 class UnfinishedError(ReportError):
     """A report without its footer: the run was interrupted, so nothing follows from what is missing in it."""
 
-    usage = False
+    exit_status = 3
 
 
 class DuplicateError(ReportError):

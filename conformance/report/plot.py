@@ -14,7 +14,7 @@ def curve(row: Mapping[str, Any]) -> Markup:
     """The picture of the pairs [position, value] in `where["curve"]`; points at zero or not finite are left out."""
     points = [(float(x), float(y)) for x, y in row["where"]["curve"] if _drawable(x) and _drawable(y)]
     allowed = row.get("allowed")
-    limit = float(allowed) if _drawable(allowed) else None
+    limit = float(allowed) if isinstance(allowed, (int, float)) and _drawable(allowed) else None
     if len(points) < 2:
         return Markup("<p class='quiet'>fewer than two points to draw</p>")
     across = _Axis([x for x, _ in points], LEFT, WIDTH - RIGHT, base=2)
