@@ -1,4 +1,4 @@
-"""What an encoding is: symbols and exact arithmetic. Public names resolve lazily; importing this package imports nothing."""
+"""What an encoding is: symbols and exact arithmetic. Public names resolve lazily; the package imports nothing."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""One encoding as one frozen record: a form in the symbols below, its parameters, its domain and what is claimed of it."""
+"""One encoding as one frozen record: a form in the symbols below, its parameters, domain and claims."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,10 +68,10 @@ class PermutationPower:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
-    """What an encoding is. Exactly one form is given; everything else about the encoding is derived from this record.
+    """What an encoding is. Exactly one form is given; everything else is derived from this record.
 
-    A_s is one generic block `query` (in `position` or `axis(j)`), repeated over the covered coordinates, the identity on
-    the rest, times the constant basis; B_t likewise from `key` (default: the same map). See DESIGN.md section 9 for the
+    A_s is one generic block `query` (in `position` or `axis(j)`), repeated over the covered coordinates, the identity
+    on the rest, times the constant basis; B_t likewise from `key` (default: the same map). See DESIGN.md section 9 for the
     other forms.
 
     Extensions of the contract: `basis` (a constant isometry applied first to q and k), `covers` (how many leading

@@ -79,7 +79,9 @@ def _matrices(record: Encoding, say: str) -> None:
 
 def _term(term: Any, i: int, say: str) -> tuple[str, Any, str]:
     if not isinstance(term, (tuple, list)) or len(term) != 3 or term[0] not in ("q", "1") or term[2] not in ("k", "1"):
-        raise EncodingError(f"{say}terms[{i}] must be (left, W, right), left 'q' or '1', right 'k' or '1'; got {term!r}")
+        raise EncodingError(
+            f"{say}terms[{i}] must be (left, W, right), left 'q' or '1', right 'k' or '1'; got {term!r}"
+        )
     W = term[1] if isinstance(term[1], sp.MatrixBase) else sp.Matrix([[sp.sympify(term[1])]])
     return term[0], sp.ImmutableMatrix(W), term[2]
 
@@ -107,9 +109,7 @@ def _entries(record: Encoding, expression: Any, say: str) -> None:
             raise EncodingError(f"{say}axis({symbol.name[5:]}) needs axes > {symbol.name[5:]}, got axes={record.axes}")
     wrong = _misplaced(record) & {s.name for s in expression.free_symbols}
     if wrong:
-        raise EncodingError(
-            f"{say}{record.form}= is written in {_wanted(record)}, got {', '.join(sorted(wrong))}"
-        )
+        raise EncodingError(f"{say}{record.form}= is written in {_wanted(record)}, got {', '.join(sorted(wrong))}")
 
 
 def _relation_symbols(record: Encoding) -> set[Any]:

@@ -15,7 +15,7 @@ def names() -> list[str]:
 
 
 def members(name: str) -> list[str]:
-    """The variants of an entry that are proved and run by default, in full notation; the entry itself if it has none."""
+    """The variants of an entry that are proved and run by default, in full notation; else the entry itself."""
     module = _module(name)
     return list(getattr(module, "MEMBERS", (name,)))
 

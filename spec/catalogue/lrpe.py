@@ -14,12 +14,15 @@ OPTIONS = {
     "theta": ("a", "b", "c", "learned"),
     "axes": ("1", "2", "3"),
 }
-MEMBERS = tuple(f"lrpe[core={core},p={p}]" for core in OPTIONS["core"] for p in OPTIONS["p"]) + (
+MEMBERS = (
+    *(f"lrpe[core={core},p={p}]" for core in OPTIONS["core"] for p in OPTIONS["p"]),
     "lrpe[core=orthogonal,p=identity,theta=learned]",
     "lrpe[core=orthogonal,p=identity,theta=b]",
     "lrpe[core=orthogonal,p=identity,axes=2]",
     "lrpe[core=unitary,p=identity,axes=2]",
 )
+_SCHEDULE = "θ = π/2 · {} with l the current length: relative at one length, and different at another"
+_LENGTH = {"b": (_SCHEDULE.format("k/(l·K)"),), "c": (_SCHEDULE.format("1/(l·k)"),)}
 _TEXT = {
     "unitary": "multiplies coordinate k by e^(i s θ_k)",
     "orthogonal": "turns coordinate pairs by s θ_p; an odd last coordinate stays",
@@ -52,7 +55,7 @@ def encoding(core: str = "orthogonal", p: str = "identity", theta: str = "a", ax
         sections=n,
         source="Qin et al., Linearized Relative Positional Encoding, arXiv 2307.09270",
         summary=_TEXT[core],
-        conventions=_conventions(core, p),
+        conventions=(*_conventions(core, p), *_LENGTH.get(theta, ())),
     )
 
 

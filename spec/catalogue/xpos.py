@@ -29,7 +29,7 @@ def encoding() -> Encoding:
         source="Sun et al., A Length-Extrapolatable Transformer, arXiv 2212.10554",
         summary="RoPE with an exponential decay in the lag, split between query and key",
         conventions=(
-            "positions are not centred; released code subtracts half the length, which is relative only when q and k share the centre",
+            "positions are not centred; released code subtracts half the length: relative if q and k share it",
             "causal use only: the factor grows for keys after the query",
         ),
     )

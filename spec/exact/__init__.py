@@ -1,0 +1,1 @@
+"""The exact decision procedure: translate to terms, decide by normal form, refute by a certified witness."""

@@ -1,0 +1,98 @@
+"""`lagwise design`: what a new encoding is, on one screen or as JSON."""
+
+import json as to_json
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from ...spec.exact.verdicts import Judgement, Proposition, Verdict, judge
+from ..designs import DesignError, design, is_file
+from .prove import MARK
+
+WORDS = {
+    Verdict.PROVED: "proved",
+    Verdict.REFUTED: "refuted",
+    Verdict.UNDECIDED: "undecided",
+    Verdict.NOT_APPLICABLE: "not applicable",
+}
+
+
+def run(target: str, json: bool = False) -> int:
+    """Judges the design that FILE[:NAME] defines. Returns 0, 1 (a claim is contradicted) or 3 (undecided)."""
+    if not is_file(target):
+        raise DesignError(f"design: wanted FILE.py or FILE.py:NAME, got {target!r}; for the catalogue: lagwise show")
+    judgement = judge(design(target))
+    if json:
+        typer.echo(to_json.dumps(as_json(judgement), indent=2, ensure_ascii=False))
+    else:
+        for line in screen(judgement):
+            typer.echo(line)
+    return judgement.exit_code
+
+
+def as_json(j: Judgement) -> dict[str, Any]:
+    """The judgement in the shape of DESIGN.md section 9."""
+    properties: dict[str, Any] = {name: _property(p) for name, p in j.propositions.items() if name != "gain"}
+    gain = j.propositions.get("gain")
+    properties["unitary"]["gain"] = gain.detail if gain else "1" if _proved(j, "unitary") else None
+    return {
+        "name": j.encoding.name,
+        "kind": j.encoding.kind,
+        "domain": j.encoding.domain,
+        "family": j.family,
+        "canonical_form": j.canonical_form,
+        "properties": properties | {"rank": dict(j.ranks)},
+        "claims": j.claims,
+    }
+
+
+def _proved(j: Judgement, name: str) -> bool:
+    return j.propositions[name].verdict is Verdict.PROVED
+
+
+def _property(p: Proposition) -> dict[str, Any]:
+    found: dict[str, Any] = {"verdict": str(p.verdict), "witness": p.witness, "holds_when": p.holds_when}
+    found |= {"quantifiers": p.quantifiers, "detail": p.detail, "reason": p.reason}
+    return {k: v for k, v in found.items() if v or k in ("verdict", "witness", "holds_when")}
+
+
+def screen(j: Judgement) -> Iterator[str]:
+    """The judgement for a person: the form, each property with its reason, the ranks, the claims."""
+    yield f"{j.encoding.name}: {j.encoding.kind}, {j.encoding.domain} positions, family {j.family}"
+    yield f"  {shortened(j.canonical_form)}"
+    yield f"  LaTeX: {shortened(j.canonical_latex)}"
+    yield ""
+    said = ""
+    for name, p in j.propositions.items():
+        yield f"  {name:<17} {WORDS[p.verdict]}" + (f" ({p.detail})" if p.detail else "")
+        if p.verdict is Verdict.PROVED and p.quantifiers and p.quantifiers != said:
+            said = p.quantifiers
+            yield f"  {'':<17} for {said}"
+        yield from (f"  {'':<17} {text}" for text in _why(p))
+    for side, rank in j.ranks.items():
+        (kind, value), *rest = rank.items()
+        more = "".join(f" {k.replace('_', ' ')} {v}" for k, v in rest)
+        yield f"  {side + ' rank':<18}{value if kind == 'value' else f'{kind}: {value}'}{more}"
+    if j.claims:
+        yield ""
+    for name, outcome in j.claims.items():
+        word = {True: "confirmed", False: "contradicted", None: "undecided"}[outcome]
+        yield f"  {MARK[outcome]} claim {name}: {j.encoding.claims[name]}  {word}"
+
+
+def shortened(text: str, width: int = 400) -> str:
+    """A text cut to a width, saying so."""
+    return text if len(text) <= width else text[:width] + f" … ({len(text)} characters; --json prints all)"
+
+
+def _why(p: Proposition) -> Iterator[str]:
+    if p.witness:
+        shown = dict(p.witness)
+        parameters = shown.pop("parameters", None) or {}
+        numbers = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in shown.items())
+        yield "witness: " + numbers + "".join(f", {k} = {v}" for k, v in parameters.items())
+    if p.holds_when:
+        yield f"it does hold when {p.holds_when}"
+    if p.reason:
+        yield p.reason

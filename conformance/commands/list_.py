@@ -1,0 +1,52 @@
+"""`lagwise list`: the catalogue as a table: what is decided of each entry."""
+
+import json as to_json
+from typing import Any
+
+import typer
+
+from ...spec.catalogue import get, members, names
+from ...spec.exact.verdicts import Judgement, Proposition, judge
+
+COLUMNS = ("encoding", "family", "lag-invariant", "unitary", "rank", "claims")
+
+
+def run(json: bool = False) -> int:
+    """Prints one row for each entry and member of the catalogue. Returns 0."""
+    rows = table()
+    if json:
+        typer.echo(to_json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    widths = [max(len(str(row[c])) for row in [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]) for c in COLUMNS]
+    for row in [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]:
+        typer.echo("  ".join(str(row[c]).ljust(w) for c, w in zip(COLUMNS, widths, strict=True)).rstrip())
+    return 0
+
+
+def table() -> list[dict[str, Any]]:
+    """The rows of the table, one for each member of the catalogue."""
+    return [_row(judge(get(member))) for name in names() for member in members(name)]
+
+
+def _row(j: Judgement) -> dict[str, Any]:
+    outcomes = list(j.claims.values())
+    return {
+        "encoding": j.encoding.name,
+        "family": j.family,
+        "lag-invariant": _word(j.propositions["lag-invariant"]),
+        "unitary": _word(j.propositions["unitary"]),
+        "rank": _rank(j),
+        "claims": f"{outcomes.count(True)} of {len(outcomes)} confirmed",
+    }
+
+
+def _word(p: Proposition) -> str:
+    return str(p.verdict) + (f" ({p.detail})" if p.detail else "")
+
+
+def _rank(j: Judgement) -> str:
+    rank = j.ranks["bidirectional"]
+    if "value" not in rank:
+        return "d" if "equals d" in str(rank.get("not_applicable")) else "-"
+    per_block = j.encoding.block and j.encoding.parameters
+    return f"{rank['value']} per {j.encoding.block}" if per_block else str(rank["value"])

@@ -1,0 +1,240 @@
+"""Decides the properties of a record: a zero normal form proves, a certified nonzero refutes, the rest is undecided."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+
+from ..canonical import expression
+from ..encoding import Encoding, EncodingError, PermutationPower
+from ..recheck import Definition, defects, faithful_rank, is_scalar
+from ..wellformed import expressions
+from . import bridge, certificate, generators
+from .definition import Stored, store, write_terms
+from .translate import OutsideClassError
+from .verdicts import Proposition, Verdict
+from .witness import search
+
+BILINEAR = ("lag-invariant", "unitary", "identity-at-zero", "group-law", "faithful")
+
+
+def propositions(record: Encoding) -> dict[str, Proposition]:
+    """Every property of the record by name, in a fixed order."""
+    if record.kind != "bilinear":
+        from .kernels import propositions as of_kernels
+
+        return of_kernels(record)
+    if isinstance(record.query, PermutationPower):
+        return _permutation(record)
+    try:
+        stored, _ = store(record)
+    except OutsideClassError as error:
+        return {name: _undecided(name, str(error)) for name in BILINEAR}
+    bridge.check(record, stored)
+    if record.generators is not None:
+        return generators.propositions(record, stored)
+    found = {name: _decide(record, stored, name) for name in BILINEAR[:4]}
+    found["faithful"] = _faithful(record, stored, found["unitary"].verdict)
+    if found["lag-invariant"].verdict is not Verdict.PROVED:
+        for name in ("group-law", "faithful"):
+            found[name] = Proposition(name, Verdict.NOT_APPLICABLE, reason="there is no W of the lag alone")
+    return found | _gain(record, stored, found)
+
+
+def _decide(record: Encoding, stored: Stored, name: str) -> Proposition:
+    reason = _not_applicable(stored, name)
+    if reason:
+        return Proposition(name, Verdict.NOT_APPLICABLE, reason=reason)
+    if _vanishes(Definition(stored), name):
+        return _proved(record, stored, name)
+    for values in _instances(record):
+        try:
+            instance, _ = store(record, values)
+        except OutsideClassError as error:
+            return _undecided(name, str(error))
+        d = Definition(instance)
+        if values and _vanishes(d, name):
+            return _proved(record, instance, name)
+        point = search(d, [{} if d.ring.is_zero(t) else t for t in defects(d, name)])
+        if point is not None:
+            return _refuted(record, instance, name, values, *point)
+    return _undecided(name, "no normal form is zero and no certain witness was found")
+
+
+def _not_applicable(stored: Stored, name: str) -> str:
+    rows, columns, other = len(stored["query"]), len(stored["query"][0]), len(stored["key"][0])
+    if name in ("identity-at-zero", "group-law", "faithful") and columns != other:
+        return f"query and key take different widths ({columns} and {other})"
+    if name == "unitary" and rows < columns - 1:
+        return f"a {rows} x {columns} map cannot be an isometry"
+    return ""
+
+
+def _vanishes(d: Definition, name: str, detail: Mapping[str, Any] | None = None) -> bool:
+    return all(d.ring.is_zero(t) for t in defects(d, name, detail))
+
+
+def _instances(record: Encoding) -> Iterator[dict[sp.Symbol, Any]]:
+    """Values under which a failed identity is decided again: none, the record's own schedule, small dims of it."""
+    yield {}
+    own = {s: sp.sympify(v) for s, v in record.parameters.items() if isinstance(v, (int, float, sp.Basic))}
+    if not own:
+        return
+    resolved = dict(own)
+    for _ in own:
+        resolved = {s: sp.sympify(v).xreplace(own) for s, v in resolved.items()}
+    free = set().union(*(sp.sympify(v).free_symbols for v in resolved.values()))
+    small = {"dim": 4, "pair": 0, "head": 0, "length": 8}
+    numbers = {s: sp.Integer(small[s.name]) for s in free if s.name in small}
+    yield {s: sp.sympify(v).xreplace(numbers) for s, v in resolved.items()} | numbers
+
+
+def _proved(record: Encoding, stored: Stored, name: str, extra: Mapping[str, Any] | None = None) -> Proposition:
+    words = quantifiers(record)
+    made = certificate.make(record.name, stored, name, True, words, {"method": "normal-form"}, extra)
+    return Proposition(name, Verdict.PROVED, words, certificate=made)
+
+
+def _refuted(
+    record: Encoding, stored: Stored, name: str, values: Mapping[Any, Any], point: dict[str, Fraction], entry: int
+) -> Proposition:
+    given = {str(s): str(v) for s, v in values.items()}
+    words = "at one point" + (f", {', '.join(f'{k} = {v}' for k, v in given.items())}" if given else "")
+    witness = {n: str(v) for n, v in point.items()}
+    full = witness | {n + "*": v for n, v in witness.items() if n[0] == "?"}
+    made = certificate.make(record.name, stored, name, False, words, {"method": "witness", "point": full})
+    shown = certificate.explain(Definition(stored), name, point, entry) | {"parameters": given | _free(witness)}
+    return Proposition(
+        name, Verdict.REFUTED, words, witness=shown, holds_when=_holds_when(record, name), certificate=made
+    )
+
+
+def _free(witness: Mapping[str, str]) -> dict[str, str]:
+    return {n.strip("?"): v for n, v in witness.items() if not (n[0] in "stc" and n[1:].isdigit())}
+
+
+def _holds_when(record: Encoding, name: str) -> str | None:
+    """A simple condition on the symbols under which the identity does hold, proved before it is said."""
+    symbols = free_symbols(record)
+    for i, s in enumerate(symbols):
+        conditions = [(s, sp.Integer(1)), (s, sp.Integer(0)), (s, sp.Integer(-1))]
+        conditions += [(s, sign * o) for o in symbols[i + 1 :] for sign in (1, -1)]
+        for symbol, value in conditions:
+            if symbol.is_positive and (value.is_nonpositive or value.could_extract_minus_sign()):
+                continue
+            if _holds(record, {symbol: value}, name):
+                return f"{symbol} = {value}"
+    return None
+
+
+def _holds(record: Encoding, values: Mapping[sp.Symbol, Any], name: str) -> bool:
+    try:
+        stored, _ = store(record, values)
+    except (OutsideClassError, EncodingError):
+        return False
+    return _vanishes(Definition(stored), name)
+
+
+def free_symbols(record: Encoding) -> list[sp.Symbol]:
+    """The symbols that a claim about the record quantifies over, by name."""
+    found: set[sp.Symbol] = set().union(*(m.free_symbols for m in expressions(record)))
+    return sorted(found - set(record.coordinates), key=str)
+
+
+def _gain(record: Encoding, stored: Stored, found: Mapping[str, Proposition]) -> dict[str, Proposition]:
+    """A^H A = B^H B = g² I with one g for every position: the gain, where the map is not unitary."""
+    claimed = record.claims.get("unitary")
+    if found["unitary"].verdict is Verdict.PROVED:
+        return {}
+    d = Definition(stored)
+    square = d.gram("query")[0][0]
+    if isinstance(claimed, Mapping):
+        try:
+            squared, _ = store(replace(record, query=sp.Matrix([[sp.sympify(claimed["gain"])]]), key=None, claims={}))
+        except OutsideClassError as error:
+            return {"gain": _undecided("gain", str(error))}
+        g = Definition(squared)
+        square = g.gram("query")[0][0]
+    detail = {"gain_squared": write_terms(square)}
+    if not _vanishes(d, "gain", detail):
+        if isinstance(claimed, Mapping):
+            return {"gain": Proposition("gain", Verdict.REFUTED, reason=f"A^H A is not ({claimed['gain']})² I")}
+        return {}
+    proved = _proved(record, stored, "gain", detail)
+    return {"gain": replace(proved, detail=str(sp.sqrt(expression(square, record))))}
+
+
+def _faithful(record: Encoding, stored: Stored, found_unitary: Verdict) -> Proposition:
+    d = Definition(stored)
+    if faithful_rank(d) == d.axes:
+        return _proved(record, stored, "faithful")
+    W = d.lag_kernel("t")
+    for lag in _lags(d.axes):
+        values = {f"t{j}": ((((), Fraction(x)),) if x else ()) for j, x in enumerate(lag)}
+        if is_scalar(d.ring, d.at(W, values), d.ring.term(Fraction(1))):
+            point = {f"t{j}": str(x) for j, x in enumerate(lag)}
+            words = "one lag other than zero"
+            made = certificate.make(
+                record.name, stored, "faithful", False, words, {"method": "witness", "point": point}
+            )
+            return Proposition("faithful", Verdict.REFUTED, words, witness={"lag": list(lag)}, certificate=made)
+    if found_unitary is not Verdict.PROVED:
+        return Proposition("faithful", Verdict.NOT_APPLICABLE, reason="decided for unitary encodings only")
+    return _undecided("faithful", "neither do the phases separate all lags nor does a small lag act as the identity")
+
+
+def _lags(axes: int) -> list[tuple[int, ...]]:
+    if axes == 1:
+        return [(x,) for x in range(1, 65)]
+    from itertools import product
+
+    return sorted(
+        (x for x in product(range(-3, 4), repeat=axes) if any(x)), key=lambda x: (sum(map(abs, x)), [-v for v in x])
+    )
+
+
+def _permutation(record: Encoding) -> dict[str, Proposition]:
+    stored, _ = store(record)
+    words = quantifiers(record)
+    found = {
+        name: Proposition(
+            name,
+            Verdict.PROVED,
+            words,
+            certificate=certificate.make(record.name, stored, name, True, words, {"method": "normal-form"}),
+        )
+        for name in BILINEAR[:4]
+    }
+    reason = "periodic with the order of π; a lag of that order acts as the identity"
+    return found | {"faithful": Proposition("faithful", Verdict.NOT_APPLICABLE, reason=reason)}
+
+
+def quantifiers(record: Encoding) -> str:
+    """For whom the identity holds: sizes, symbols, positions."""
+    if isinstance(record.query, PermutationPower):
+        size = "every d and every permutation" if record.query.images is None else f"d = {len(record.query.images)}"
+        basis = {"identity": "", "householder": ", every v ≠ 0"}.get(record.basis, f", P = {record.basis} at every d")
+        return f"{size}{basis}, all whole positions s, t"
+    symbols = free_symbols(record)
+    many = f"every number of {record.block}-wide blocks, other coordinates untouched"
+    blocks = many if record.parameters else f"one block of {record.block}"
+    basis = {"identity": "", "householder": "P = I - 2vv^T/v·v for every v ≠ 0"}.get(
+        record.basis, f"P = {record.basis} at every d"
+    )
+    places = ("all whole" if record.domain == "integer" else "all real") + (
+        " positions s, t" if record.axes == 1 else f" positions in {record.axes} axes"
+    )
+    return "; ".join(filter(None, (blocks, basis, ", ".join(map(_assumed, symbols)), places)))
+
+
+def _assumed(symbol: sp.Symbol) -> str:
+    if symbol.is_integer:
+        return f"every whole {symbol}" + (" > 0" if symbol.is_positive else "")
+    kind = "positive" if symbol.is_positive else "real" if symbol.is_real else "complex"
+    return f"every {kind} {symbol}"
+
+
+def _undecided(name: str, reason: str) -> Proposition:
+    return Proposition(name, Verdict.UNDECIDED, reason=reason)

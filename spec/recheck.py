@@ -1,0 +1,880 @@
+"""Re-checks a certificate with the standard library alone: multiply, collapse, compare. This file is what is trusted.
+
+A term is c · x^a · b^P · e^(iQ): a rational c, a monomial x^a in symbols, growth factors b^P and a phase Q, where P and
+Q are polynomials over the rationals in symbols and positions. Terms with different (Q, P, a) are linearly independent
+up to roots of unity (reduced modulo cyclotomic polynomials), radicals of primes and the stated relations. So a zero
+normal form proves an identity; nothing is concluded from a nonzero one: a refutation is an interval without zero.
+
+It is one file on purpose: it can be read, copied and run alone (`python recheck.py certificates/*.json`).
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from math import lcm
+from typing import Any
+
+Mono = tuple[tuple[str, Fraction], ...]
+Poly = tuple[tuple[Mono, Fraction], ...]
+Key = tuple[Poly, tuple[tuple[str, Poly], ...], Mono]
+Terms = dict[Key, Fraction]
+Matrix = list[list[Terms]]
+
+PI: Mono = (("pi", Fraction(1)),)
+ONE_KEY: Key = ((), (), ())
+
+
+class RejectedError(Exception):
+    """The certificate does not prove its claim; the message says what is wrong."""
+
+
+def monomial(powers: Iterable[tuple[str, Fraction]]) -> Mono:
+    """The product of symbols to rational powers, like symbols gathered."""
+    found: dict[str, Fraction] = {}
+    for name, power in powers:
+        found[name] = found.get(name, Fraction(0)) + power
+    return tuple(sorted((n, p) for n, p in found.items() if p))
+
+
+def polynomial(parts: Iterable[tuple[Mono, Fraction]]) -> Poly:
+    """The sum of monomials; whole powers of primes (named "#p") are drawn into the rational coefficients."""
+    found: dict[Mono, Fraction] = {}
+    for mono, c in parts:
+        c, mono = _fold_primes(c, mono)
+        found[mono] = found.get(mono, Fraction(0)) + c
+    return tuple(sorted((m, c) for m, c in found.items() if c))
+
+
+def poly_product(a: Poly, b: Poly) -> Poly:
+    """The product of two polynomials."""
+    return polynomial((monomial((*m, *n)), c * d) for m, c in a for n, d in b)
+
+
+def _fold_primes(c: Fraction, mono: Mono) -> tuple[Fraction, Mono]:
+    if not any(name[0] == "#" for name, _ in mono):
+        return c, mono
+    kept = []
+    for name, power in mono:
+        if name[0] == "#":
+            whole = power.numerator // power.denominator
+            c *= Fraction(int(name[1:])) ** whole
+            power -= whole
+        kept.append((name, power))
+    return c, monomial(kept)
+
+
+class Algebra:
+    """Sums of terms under `relations` (polynomials that are zero); the symbols in `integers` are whole numbers."""
+
+    def __init__(self, integers: Iterable[str] = (), relations: Sequence[Poly] = ()) -> None:
+        self.integers = frozenset(integers)
+        self.rules = [self._rule(r) for r in relations if r]
+
+    @staticmethod
+    def _rule(relation: Poly) -> tuple[Mono, Terms]:
+        lead, c = max(relation, key=lambda part: (sum(p for _, p in part[0]), part[0]))
+        return lead, {((), (), m): -d / c for m, d in relation if m != lead}
+
+    def term(self, c: Fraction, phase: Poly = (), growth: Iterable[tuple[str, Poly]] = (), mono: Mono = ()) -> Terms:
+        """One term in normal form; {} when c = 0."""
+        powers: dict[str, list[tuple[Mono, Fraction]]] = {}
+        for name, poly in growth:
+            powers.setdefault(name, []).extend(poly)
+        kept, factors = [], list(mono)
+        for name, parts in sorted(powers.items()):
+            poly = polynomial(parts)
+            if name != "e":
+                factors += [(name, d) for m, d in poly if m == ()]
+                poly = tuple((m, d) for m, d in poly if m != ())
+            if poly:
+                kept.append((name, poly))
+        c, mono = _fold_primes(c, monomial(factors))
+        sign, phase = self._turns(phase)
+        return {(phase, tuple(kept), mono): c * sign} if c else {}
+
+    def _turns(self, phase: Poly) -> tuple[int, Poly]:
+        """Drops whole turns: e^(2πi·n) = 1 for whole n, and e^(πi) = -1 into the sign."""
+        sign, kept = 1, []
+        for mono, c in phase:
+            rest = tuple(f for f in mono if f[0] != "pi")
+            if dict(mono).get("pi") == 1 and all(n in self.integers and p.denominator == 1 and p > 0 for n, p in rest):
+                c %= 2
+                if not rest and c >= 1:
+                    c, sign = c - 1, -sign
+            if c:
+                kept.append((mono, c))
+        return sign, tuple(kept)
+
+    def add(self, *sums: Terms) -> Terms:
+        """The sum, like terms gathered."""
+        found: Terms = {}
+        for terms in sums:
+            for key, c in terms.items():
+                found[key] = found.get(key, Fraction(0)) + c
+        return {k: c for k, c in found.items() if c}
+
+    def scale(self, c: Fraction, terms: Terms) -> Terms:
+        """c times the sum."""
+        return {k: c * d for k, d in terms.items() if c}
+
+    def multiply(self, a: Terms, b: Terms) -> Terms:
+        """The product."""
+        return self.add(
+            *(
+                self.term(c * d, polynomial((*ka[0], *kb[0])), (*ka[1], *kb[1]), monomial((*ka[2], *kb[2])))
+                for ka, c in a.items()
+                for kb, d in b.items()
+            )
+        )
+
+    def conjugate(self, terms: Terms) -> Terms:
+        """The complex conjugate; a symbol that is not real stands beside its conjugate, named with a trailing '*'."""
+        return self.add(
+            *(
+                self.term(
+                    c,
+                    polynomial((_bar(m), -d) for m, d in phase),
+                    [(_star(b), polynomial((_bar(m), d) for m, d in poly)) for b, poly in growth],
+                    _bar(mono),
+                )
+                for (phase, growth, mono), c in terms.items()
+            )
+        )
+
+    def substitute(self, terms: Terms, values: Mapping[str, Poly]) -> Terms:
+        """The sum with symbols replaced by polynomials (whole powers only)."""
+        out: list[Terms] = []
+        for (phase, growth, mono), c in terms.items():
+            new_phase = _poly_substitute(phase, values)
+            new_growth = [(b, _poly_substitute(p, values)) for b, p in growth]
+            for m, d in _poly_substitute(((mono, c),), values):
+                out.append(self.term(d, new_phase, new_growth, m))
+        return self.add(*out)
+
+    def product(self, A: Matrix, B: Matrix) -> Matrix:
+        """A^H B."""
+        bars = [[self.conjugate(a) for a in row] for row in A]
+        return [
+            [self.add(*(self.multiply(bars[r][i], B[r][j]) for r in range(len(A)))) for j in range(len(B[0]))]
+            for i in range(len(A[0]))
+        ]
+
+    def is_zero(self, terms: Terms) -> bool:
+        """Whether the normal form is zero: then the sum is zero at every value of its symbols."""
+        terms = self._reduce(terms)
+        groups: dict[Key, dict[Fraction, Fraction]] = {}
+        for (phase, growth, mono), c in self._radicals_to_roots(terms).items():
+            turn = dict(phase).get(PI, Fraction(0))
+            rest = tuple(part for part in phase if part[0] != PI)
+            group = groups.setdefault((rest, growth, mono), {})
+            group[turn] = group.get(turn, Fraction(0)) + c
+        return all(_roots_vanish(group) for group in groups.values())
+
+    def _reduce(self, terms: Terms) -> Terms:
+        for lead, rest in self.rules:
+            while True:
+                hit = next((k for k in terms if _divides(lead, k[2])), None)
+                if hit is None:
+                    break
+                c = terms[hit]
+                quotient = monomial((*hit[2], *((n, -p) for n, p in lead)))
+                terms = self.add(
+                    {k: v for k, v in terms.items() if k != hit},
+                    self.multiply(self.term(c, hit[0], hit[1], quotient), rest),
+                )
+        return terms
+
+    def _radicals_to_roots(self, terms: Terms) -> Terms:
+        """√p as a Gauss sum, where roots of unity beyond i are present, so that both stand in one basis."""
+        if all(dict(phase).get(PI, Fraction(0)).denominator <= 2 for phase, _, _ in terms):
+            return terms
+        out: list[Terms] = []
+        for (phase, growth, mono), c in terms.items():
+            piece = self.term(c, phase, growth, monomial(f for f in mono if not _is_root(f)))
+            for name, _ in filter(_is_root, mono):
+                piece = self.multiply(piece, self._gauss(int(name[1:])))
+            out.append(piece)
+        return self.add(*out)
+
+    def _gauss(self, p: int) -> Terms:
+        if p == 2:
+            return self.add(*(self.term(Fraction(1), ((PI, Fraction(s, 4)),)) for s in (1, -1)))
+        quarter = Fraction(0) if p % 4 == 1 else Fraction(-1, 2)  # p = 3 mod 4: the sum is i √p
+        return self.add(
+            *(
+                self.term(Fraction(1 if pow(a, (p - 1) // 2, p) == 1 else -1), ((PI, Fraction(2 * a, p) + quarter),))
+                for a in range(1, p)
+            )
+        )
+
+
+def _is_root(factor: tuple[str, Fraction]) -> bool:
+    return factor[0][0] == "#" and factor[1] == Fraction(1, 2)
+
+
+def _star(name: str) -> str:
+    return name[:-1] if name.endswith("*") else name + "*" if name.startswith("?") else name
+
+
+def _bar(mono: Mono) -> Mono:
+    return monomial((_star(n), p) for n, p in mono)
+
+
+def _divides(lead: Mono, mono: Mono) -> bool:
+    powers = dict(mono)
+    return all(powers.get(n, Fraction(0)) >= p for n, p in lead)
+
+
+def _poly_substitute(poly: Poly, values: Mapping[str, Poly]) -> Poly:
+    out: list[tuple[Mono, Fraction]] = []
+    for mono, c in poly:
+        piece: Poly = ((monomial(f for f in mono if f[0] not in values), c),)
+        for name, power in mono:
+            if name in values:
+                if power.denominator != 1 or power < 0:
+                    raise RejectedError(f"{name}^{power}: only whole powers can be substituted")
+                for _ in range(int(power)):
+                    piece = poly_product(piece, values[name])
+        out += piece
+    return polynomial(out)
+
+
+def _roots_vanish(group: Mapping[Fraction, Fraction]) -> bool:
+    """Whether Σ c_r e^(πi r) = 0: the polynomial in ζ_2m leaves no remainder by the cyclotomic polynomial."""
+    turns = {r: c for r, c in group.items() if c}
+    if len(turns) <= 1:
+        return not turns
+    m = 2 * lcm(*(r.denominator for r in turns))
+    coefficients = [Fraction(0)] * m
+    for r, c in turns.items():
+        coefficients[int(r * m / 2) % m] += c
+    return not any(_remainder(coefficients, cyclotomic(m)))
+
+
+def _remainder(a: Sequence[Fraction], b: Sequence[int]) -> list[Fraction]:
+    rest = list(a)
+    for i in range(len(rest) - 1, len(b) - 2, -1):
+        c = rest[i]
+        if c:
+            for j, d in enumerate(b):
+                rest[i - len(b) + 1 + j] -= c * d
+    return rest[: len(b) - 1]
+
+
+@lru_cache
+def cyclotomic(n: int) -> list[int]:
+    """Φ_n, lowest coefficient first: x^n - 1 divided by Φ_d for every proper divisor d."""
+    found = [-1] + [0] * (n - 1) + [1]
+    for d in range(1, n):
+        if n % d == 0:
+            found = _quotient(found, cyclotomic(d))
+    return found
+
+
+def _quotient(a: list[int], b: list[int]) -> list[int]:
+    rest, out = list(a), [0] * (len(a) - len(b) + 1)
+    for i in range(len(out) - 1, -1, -1):
+        out[i] = rest[i + len(b) - 1]
+        for j, d in enumerate(b):
+            rest[i + j] -= out[i] * d
+    return out
+
+
+# Intervals: the sum at a rational point, as an enclosure of its real and imaginary part.
+
+_BITS = 256
+Interval = tuple[Fraction, Fraction]
+
+
+def _outward(lo: Fraction, hi: Fraction) -> Interval:
+    scale = 1 << _BITS
+    return Fraction((lo * scale).__floor__(), scale), Fraction((hi * scale).__ceil__(), scale)
+
+
+def _times(a: Interval, b: Interval) -> Interval:
+    ends = [x * y for x in a for y in b]
+    return _outward(min(ends), max(ends))
+
+
+def _root(value: Fraction, power: Fraction) -> Interval:
+    """value^power for value > 0, by an integer root."""
+    n, scaled = power.denominator, value**power.numerator
+    if n == 1:
+        return scaled, scaled
+    whole = (scaled * (1 << (_BITS * n))).__floor__()
+    lo, hi = 0, 1 << (whole.bit_length() // n + 1)
+    while hi - lo > 1:
+        middle = (lo + hi) // 2
+        lo, hi = (middle, hi) if middle**n <= whole else (lo, middle)
+    return Fraction(lo, 1 << _BITS), Fraction(lo + 1, 1 << _BITS)
+
+
+@lru_cache
+def _pi() -> Interval:
+    """16 arctan(1/5) - 4 arctan(1/239), truncated with its bound."""
+    total, error = Fraction(0), Fraction(0)
+    for factor, x in ((16, 5), (-4, 239)):
+        k = 0
+        while True:
+            part = Fraction(factor * (-1) ** k, (2 * k + 1) * x ** (2 * k + 1))
+            if abs(part) < Fraction(1, 1 << (_BITS + 8)):
+                error += abs(part)
+                break
+            total += part
+            k += 1
+    return _outward(total - error, total + error)
+
+
+def _taylor(x: Fraction) -> list[Fraction]:
+    """x^k / k! for k < 64; for |x| <= 1/2 all further ones together are below 2^-300."""
+    parts = [Fraction(1)]
+    for k in range(1, 64):
+        parts.append(parts[-1] * x / k)
+    return parts
+
+
+def _halved(x: Interval) -> tuple[Fraction, Fraction, int]:
+    """A midpoint on the grid, its radius, and how often it is halved to come below 1/2."""
+    middle = _outward((x[0] + x[1]) / 2, (x[0] + x[1]) / 2)[0]
+    return middle, max(x[1] - middle, middle - x[0]), abs(middle).__ceil__().bit_length() + 1
+
+
+def _around(value: Fraction, radius: Fraction) -> Interval:
+    return _outward(value - radius, value + radius)
+
+
+def _cos_sin(x: Interval) -> tuple[Interval, Interval]:
+    middle, radius, halvings = _halved(x)
+    parts, rest = _taylor(middle / (1 << halvings)), Fraction(1, 1 << 300)
+    cos = _around(sum(parts[0::4], Fraction(0)) - sum(parts[2::4]), rest)
+    sin = _around(sum(parts[1::4], Fraction(0)) - sum(parts[3::4]), rest)
+    for _ in range(halvings):
+        square, both = _times(cos, cos), _times(sin, cos)
+        cos, sin = (2 * square[0] - 1, 2 * square[1] - 1), (2 * both[0], 2 * both[1])
+    return _outward(cos[0] - radius, cos[1] + radius), _outward(sin[0] - radius, sin[1] + radius)
+
+
+def _exponential(x: Fraction) -> Interval:
+    middle, radius, halvings = _halved((x, x))
+    value = _around(sum(_taylor(middle / (1 << halvings)), Fraction(0)), Fraction(1, 1 << 300))
+    for _ in range(halvings):
+        value = _times(value, value)
+    slack = 2 * radius * value[1]
+    return _outward(value[0] - slack, value[1] + slack)
+
+
+def _value(mono: Mono, point: Mapping[str, Fraction]) -> Interval:
+    found: Interval = (Fraction(1), Fraction(1))
+    for name, power in mono:
+        base = Fraction(int(name[1:])) if name[0] == "#" else point.get(name)
+        if name == "pi" and power == 1:
+            factor = _pi()
+        elif base is None:
+            raise RejectedError(f"the witness gives no value for {name}")
+        elif base > 0:
+            factor = _root(base, power)
+        elif power.denominator == 1 and (base or power > 0):
+            factor = (base ** int(power),) * 2
+        else:
+            raise RejectedError(f"{name} = {base} has no real power {power}")
+        exact = found[0] == found[1] and factor[0] == factor[1]
+        found = (found[0] * factor[0],) * 2 if exact else _times(found, factor)
+    return found
+
+
+def poly_value(poly: Poly, point: Mapping[str, Fraction]) -> Interval:
+    lo = hi = Fraction(0)
+    for mono, c in poly:
+        a, b = _value(mono, point)
+        lo, hi = lo + min(a * c, b * c), hi + max(a * c, b * c)
+    return lo, hi
+
+
+def enclose(terms: Terms, point: Mapping[str, Fraction]) -> tuple[Interval, Interval]:
+    """Intervals that hold the real and the imaginary part of the sum at a rational point. Raises RejectedError."""
+    re: Interval = (Fraction(0), Fraction(0))
+    im = re
+    for (phase, growth, mono), c in terms.items():
+        size = poly_value(((mono, c),), point)
+        for base, poly in growth:
+            lo, hi = poly_value(poly, point)
+            if lo != hi:
+                raise RejectedError(f"the exponent of {base} is not rational at the witness")
+            size = _times(size, _exponential(lo) if base == "e" else _value(((base, lo),), point))
+        cos, sin = _cos_sin(poly_value(phase, point)) if phase else ((Fraction(1),) * 2, (Fraction(0),) * 2)
+        a, b = _times(size, cos), _times(size, sin)
+        re, im = (re[0] + a[0], re[1] + a[1]), (im[0] + b[0], im[1] + b[1])
+    return re, im
+
+
+def excludes_zero(terms: Terms, point: Mapping[str, Fraction]) -> bool:
+    """Whether the sum is certainly not zero at the point."""
+    return any(lo > 0 or hi < 0 for lo, hi in enclose(terms, point))
+
+
+# Lemmas: each is an identity checked here in integers, for every size.
+
+
+def _geometric_sum() -> bool:
+    """(x - 1)(1 + x + … + x^(n-1)) = x^n - 1: by induction, with X for x^n."""
+    ring = Algebra()
+    one, x, X = (ring.term(Fraction(1), (), (), m) for m in ((), (("x", Fraction(1)),), (("X", Fraction(1)),)))
+    left_at_one = ring.multiply(ring.add(x, ring.scale(Fraction(-1), one)), one)
+    right_at_one = ring.add(x, ring.scale(Fraction(-1), one))
+    gain_left = ring.multiply(ring.add(x, ring.scale(Fraction(-1), one)), X)  # the summand x^n
+    gain_right = ring.add(ring.multiply(x, X), ring.scale(Fraction(-1), X))  # x^(n+1) - x^n
+    return left_at_one == right_at_one and gain_left == gain_right
+
+
+def _householder() -> bool:
+    """(I - 2vv^T)² = I + 4 (v·v - 1) vv^T, which is I when v·v = 1: words in v and v^T, v^T v rewritten to 1."""
+    words: dict[tuple[str, ...], int] = {}
+    factor = {(): 1, ("v", "v^T"): -2}
+    for a, c in factor.items():
+        for b, d in factor.items():
+            word = (*a, *b)
+            for i in range(len(word) - 2, -1, -1):
+                if word[i : i + 2] == ("v^T", "v"):
+                    word = word[:i] + word[i + 2 :]
+            words[word] = words.get(word, 0) + c * d
+    return {w: c for w, c in words.items() if c} == {(): 1}
+
+
+@lru_cache
+def _dft() -> bool:
+    """F^H F = I: Σ_x ω^(x(b-a)) is n for a = b, else (ω^n - 1)/(ω - 1) = 0 as ω^n = 1; n = 2, …, 9 outright."""
+    return _geometric_sum() and all(_isometry(_dft_matrix(n)) for n in range(2, 10))
+
+
+@lru_cache
+def _dct() -> bool:
+    """C^T C = I: with ω = e^(iu), Σ_j ω^(2j+1) = (ω^2n - 1)/(ω - 1/ω), and at u = πc/2n its real part is zero.
+
+    ω^2n = (-1)^c: the numerator is 0 or -2, and 1/(ω - 1/ω) + its conjugate 1/(1/ω - ω) is 0. At n = 2, …, 9 outright.
+    """
+    ring = Algebra()
+    w, bar = (ring.term(Fraction(1), (), (), (("w", Fraction(p)),)) for p in (1, -1))
+    minus = Fraction(-1)
+    difference = ring.add(w, ring.scale(minus, bar))
+    stretched = ring.multiply(w, difference) == ring.add(ring.multiply(w, w), ring.term(minus))  # ω² - 1
+    odd = not ring.add(difference, bar, ring.scale(minus, w))  # the conjugate (ω ↔ 1/ω) is the negative
+    return _geometric_sum() and stretched and odd and all(_isometry(_dct_matrix(n)) for n in range(2, 10))
+
+
+def _permutation() -> bool:
+    """On a cycle π adds 1: [j + s = a][j + t = b] forces b - a = t - s, with no j left and nothing new at s + c, t + c."""
+    left = {"j": 1, "s": 1, "a": -1}
+    right = {"j": 1, "t": 1, "b": -1}
+    difference = {n: right.get(n, 0) - left.get(n, 0) for n in {*left, *right}}
+    unmoved_by_shift = difference["s"] + difference["t"] == 0
+    return difference["j"] == 0 and unmoved_by_shift and (difference["a"], difference["b"]) == (1, -1)
+
+
+@lru_cache
+def _shuffle() -> bool:
+    """Outputs 2k and 2k + 1 differ by parity and each takes one input: a permutation; to n = 64 outright."""
+    return all(sorted([*range(0, n, 2), *range(1, n, 2)]) == list(range(n)) for n in range(1, 65)) and _permutation()
+
+
+def _dft_matrix(n: int) -> Matrix:
+    ring = Algebra()
+    size = monomial(_prime_powers(n, Fraction(-1, 2)))
+    turns = [[Fraction(-2 * k * j % (2 * n), n) for j in range(n)] for k in range(n)]
+    return [[ring.term(Fraction(1), ((PI, t),) if t else (), (), size) for t in row] for row in turns]
+
+
+def _dct_matrix(n: int) -> Matrix:
+    ring = Algebra()
+    rows = []
+    for k in range(n):
+        scale = monomial([*_prime_powers(n, Fraction(-1, 2)), *([("#2", Fraction(1, 2))] if k else [])])
+        turns = [Fraction((2 * j + 1) * k, 2 * n) for j in range(n)]
+        cosines = ([ring.term(Fraction(1, 2), ((PI, s * t),) if t else (), (), scale) for s in (1, -1)] for t in turns)
+        rows.append([ring.add(*both) for both in cosines])
+    return rows
+
+
+def _prime_powers(n: int, power: Fraction) -> list[tuple[str, Fraction]]:
+    found, p = [], 2
+    while n > 1:
+        while n % p == 0:
+            found.append((f"#{p}", power))
+            n //= p
+        p += 1
+    return found
+
+
+def _isometry(M: Matrix) -> bool:
+    ring = Algebra()
+    return is_scalar(ring, ring.product(M, M), ring.term(Fraction(1)))
+
+
+def is_scalar(ring: Algebra, W: Matrix, value: Terms) -> bool:
+    """Whether W = value · I in normal form."""
+    return len(W) == len(W[0]) and all(
+        ring.is_zero(ring.add(entry, ring.scale(Fraction(-1), value)) if i == j else entry)
+        for i, row in enumerate(W)
+        for j, entry in enumerate(row)
+    )
+
+
+LEMMAS: dict[str, Callable[[], bool]] = {
+    "identity": lambda: True,
+    "householder": _householder,
+    "dct": _dct,
+    "dft": _dft,
+    "shuffle": _shuffle,
+    "permutation": _permutation,
+}
+
+
+# Claims: what each property says of the definition, in the terms above.
+
+
+class Definition:
+    """The stored definition of an encoding: A in s0, s1, …, B in t0, t1, …, and what surrounds the block."""
+
+    def __init__(self, stored: Mapping[str, Any]) -> None:
+        self.axes = int(stored["axes"])
+        self.domain = stored["domain"]
+        positions = [f"{v}{j}" for v in "stc" for j in range(self.axes)]
+        whole = [*stored["integers"], *(positions if self.domain == "integer" else [])]
+        self.ring = Algebra(whole, [_read_poly(r) for r in stored["relations"]])
+        self.relations = [_read_poly(r) for r in stored["relations"]]
+        self.whole, self.positive = frozenset(whole), frozenset(stored["positive"])
+        self.generators = [self._matrix(g) for g in stored.get("generators", [])]
+        self.A, self.B = (self._matrix(stored[side]) for side in ("query", "key"))
+        self.surround: str = stored["basis"]
+        if self.surround not in LEMMAS:
+            raise RejectedError(f"no lemma is known for the basis {self.surround!r}")
+        if not LEMMAS[self.surround]():
+            raise RejectedError(f"the lemma {self.surround!r} does not hold")
+
+    def _matrix(self, rows: Any) -> Matrix:
+        return [[self.ring.add(*(self.ring.term(*_read_term(t)) for t in entry)) for entry in row] for row in rows]
+
+    def at(self, M: Matrix, values: Mapping[str, Poly]) -> Matrix:
+        """The matrix with position symbols replaced."""
+        return [[self.ring.substitute(entry, values) for entry in row] for row in M]
+
+    def kernel(self) -> Matrix:
+        """W_{s,t} = A_s^H B_t."""
+        return self.ring.product(self.A, self.B)
+
+    def shift_defect(self) -> Matrix:
+        """W_{s+c,t+c} - W_{s,t}."""
+        W = self.kernel()
+        shift = {f"{v}{j}": _sum_of(f"{v}{j}", f"c{j}") for v in "st" for j in range(self.axes)}
+        return [
+            [self.ring.add(moved, self.ring.scale(Fraction(-1), entry)) for moved, entry in zip(up, row, strict=True)]
+            for up, row in zip(self.at(W, shift), W, strict=True)
+        ]
+
+    def lag_kernel(self, name: str) -> Matrix:
+        """W at s = 0 and t = the named lag."""
+        values = {f"s{j}": () for j in range(self.axes)} | {f"t{j}": _symbol(f"{name}{j}") for j in range(self.axes)}
+        return self.at(self.kernel(), values)
+
+    def gram(self, side: str) -> Matrix:
+        """A^H A or B^H B."""
+        M = self.A if side == "query" else self.B
+        return self.ring.product(M, M)
+
+
+def _symbol(name: str) -> Poly:
+    return ((((name, Fraction(1)),), Fraction(1)),)
+
+
+def _sum_of(a: str, b: str) -> Poly:
+    return polynomial((*_symbol(a), *_symbol(b)))
+
+
+def defects(d: Definition, name: str, detail: Mapping[str, Any] | None = None) -> list[Terms]:
+    """The sums that all vanish exactly when the property holds of the block. Raises RejectedError: unknown property."""
+    ring, minus = d.ring, Fraction(-1)
+    if d.generators:
+        return _generator_defects(d, name)
+    if name == "lag-invariant":
+        return [entry for row in d.shift_defect() for entry in row]
+    if name in ("unitary", "gain"):
+        square = (
+            ring.add(*(ring.term(*_read_term(t)) for t in (detail or {})["gain_squared"])) if name == "gain" else None
+        )
+        value = ring.term(Fraction(1)) if square is None else square
+        grams = (d.gram("query"), d.gram("key"))
+        return [x for W in grams for x in _minus_scalar(ring, W, value)]
+    if name == "identity-at-zero":
+        zero: dict[str, Poly] = {f"{v}{j}": () for v in "st" for j in range(d.axes)}
+        return _minus_scalar(ring, d.at(d.kernel(), zero), ring.term(Fraction(1)))
+    if name == "group-law":
+        Wa, Wb = d.lag_kernel("s"), d.lag_kernel("c")
+        both = d.at(d.lag_kernel("s"), {f"s{j}": _sum_of(f"s{j}", f"c{j}") for j in range(d.axes)})
+        n = range(len(Wa))
+        return [
+            ring.add(*(ring.multiply(Wa[i][k], Wb[k][j]) for k in n), ring.scale(minus, both[i][j]))
+            for i in n
+            for j in n
+        ]
+    raise RejectedError(f"unknown property {name!r}")
+
+
+def _generator_defects(d: Definition, name: str) -> list[Terms]:
+    """For A = B = exp(Σ x_i G_i): G + G^H for isometry, the commutators too for relativity and the group law.
+
+    On real positions both are necessary as well (differentiate at zero); on whole positions they are sufficient.
+    """
+    ring, minus, G = d.ring, Fraction(-1), d.generators
+    n = range(len(G[0]))
+    skew = [ring.add(g[i][j], ring.conjugate(g[j][i])) for g in G for i in n for j in n]
+    if name == "unitary":
+        return skew
+    if name == "identity-at-zero":
+        return []
+    if name not in ("lag-invariant", "group-law"):
+        raise RejectedError(f"nothing is known of {name!r} for generators")
+    products = [
+        (ring.multiply(a[i][k], b[k][j]), ring.scale(minus, ring.multiply(b[i][k], a[k][j])), (x, y, i, j))
+        for x, a in enumerate(G)
+        for y, b in enumerate(G[:x])
+        for i in n
+        for j in n
+        for k in n
+    ]
+    entries: dict[tuple[int, ...], Terms] = {}
+    for plus, less, where in products:
+        entries[where] = ring.add(entries.get(where, {}), plus, less)
+    return skew + list(entries.values())
+
+
+def _minus_scalar(ring: Algebra, W: Matrix, value: Terms) -> list[Terms]:
+    take = ring.scale(Fraction(-1), value)
+    return [ring.add(entry, take) if i == j else entry for i, row in enumerate(W) for j, entry in enumerate(row)]
+
+
+def faithful_rank(d: Definition) -> int:
+    """The rank of the phases of tr W_Δ as linear forms in Δ; at `axes` only Δ = 0 gives W_Δ = I.
+
+    tr W_Δ = Σ m_k e^(iP_k) with m_k > 0 and Σ m_k the size: it reaches the size only where every phase vanishes.
+    """
+    W = d.lag_kernel("t")
+    trace = d.ring.add(*(W[i][i] for i in range(len(W))))
+    if any(growth or mono or c <= 0 for (_, growth, mono), c in trace.items()) or sum(trace.values()) != len(W):
+        return 0
+    rows: list[list[Fraction]] = []
+    lags = [f"t{j}" for j in range(d.axes)]
+    for phase, _, _ in trace:
+        forms: dict[Mono, list[Fraction]] = {}
+        for mono, c in phase:
+            inside = [n for n, _ in mono if n in lags]
+            if len(inside) != 1 or dict(mono)[inside[0]] != 1:
+                return 0
+            rest = monomial(f for f in mono if f[0] != inside[0])
+            if rest != PI:
+                forms.setdefault(rest, [Fraction(0)] * d.axes)[lags.index(inside[0])] += c
+        rows += forms.values()
+    return _rank(rows)
+
+
+def _rank(rows: list[list[Fraction]]) -> int:
+    rows, rank = [list(r) for r in rows], 0
+    for column in range(len(rows[0]) if rows else 0):
+        pivot = next((i for i in range(rank, len(rows)) if rows[i][column]), None)
+        if pivot is None:
+            continue
+        rows[rank], rows[pivot] = rows[pivot], rows[rank]
+        for i in range(rank + 1, len(rows)):
+            factor = rows[i][column] / rows[rank][column]
+            rows[i] = [a - factor * b for a, b in zip(rows[i], rows[rank], strict=True)]
+        rank += 1
+    return rank
+
+
+def _prove(d: Definition, claim: Mapping[str, Any]) -> None:
+    name = claim["property"]
+    if name == "faithful":
+        if faithful_rank(d) != d.axes:
+            raise RejectedError("the phases do not tell every lag from zero")
+        return
+    if claim.get("when"):
+        d.ring = Algebra(d.whole, [*d.relations, *(_read_poly(r) for r in claim["when"])])
+    left = [t for t in defects(d, name, claim) if not d.ring.is_zero(t)]
+    if left:
+        raise RejectedError(f"{name}: {len(left)} entries do not vanish")
+
+
+def _refute(d: Definition, claim: Mapping[str, Any], witness: Mapping[str, Any]) -> None:
+    point = {name: Fraction(value) for name, value in witness["point"].items()}
+    _admissible(d, point)
+    if claim["property"] == "faithful":
+        lags = {f"t{j}": _constant(point[f"t{j}"]) for j in range(d.axes)}
+        if not any(point[n] for n in lags) or not is_scalar(
+            d.ring, d.at(d.lag_kernel("t"), lags), d.ring.term(Fraction(1))
+        ):
+            raise RejectedError("faithful: the witness is no lag that acts as the identity")
+    elif d.generators and d.domain != "real":
+        raise RejectedError("generators: on whole positions a commutator refutes nothing")
+    elif not any(excludes_zero(terms, point) for terms in defects(d, claim["property"], claim)):
+        raise RejectedError(f"{claim['property']}: no entry is certainly nonzero at the witness")
+
+
+def _constant(value: Fraction) -> Poly:
+    return (((), value),) if value else ()
+
+
+def _admissible(d: Definition, point: Mapping[str, Fraction]) -> None:
+    for name, value in point.items():
+        if name in d.whole and value.denominator != 1:
+            raise RejectedError(f"{name} = {value} must be a whole number")
+        if name in d.positive and value <= 0:
+            raise RejectedError(f"{name} = {value} must be positive")
+        if name[0] == "?" and point.get(_star(name), value) != value:
+            raise RejectedError(f"{name} and its conjugate differ at a real value")
+    for relation in d.relations:
+        lo, hi = poly_value(relation, point)
+        if lo or hi:
+            raise RejectedError("the witness does not satisfy the relations")
+
+
+# Theorems that are not about one definition: words in M_s, W_τ are rewritten by the hypotheses.
+
+
+def _complete() -> bool:
+    """M_s^H M_t = W_{t-s} and M_s unitary give W_t = W_1 W_{t-1} and M_s = M_0 W_s, on whole positions."""
+    t, one, zero = (("t", 1),), (("1", 1),), ()
+    step = _rewrite([("M", one, True), ("M", zero, False), ("M", zero, True), ("M", t, False)])  # W_1^H W_t
+    start = _rewrite([("M", zero, False), ("M", zero, True), ("M", t, False)])  # M_0 W_t
+    return step == [("W", (("1", -1), ("t", 1)), False)] and start == [("M", t, False)]
+
+
+def _rewrite(word: list[Any]) -> list[Any]:
+    """M_a M_a^H → 1 (unitary and square) first, then M_a^H M_b → W_{b-a}."""
+    for left_bar in (False, True):
+        i = 0
+        while i + 1 < len(word):
+            (x, a, p), (y, b, q) = word[i], word[i + 1]
+            if (x, y, p, q) == ("M", "M", left_bar, not left_bar) and (left_bar or a == b):
+                form = dict(b)
+                for n, c in a:
+                    form[n] = form.get(n, 0) - c
+                word[i : i + 2] = [("W", tuple(sorted(f for f in form.items() if f[1])), False)] if left_bar else []
+                i = 0
+            else:
+                i += 1
+    return word
+
+
+def _odd_permutation() -> bool:
+    """det R(a) = cos² a + sin² a = 1, det of a transposition = -1: no product of rotations is an odd permutation."""
+    ring = Algebra()
+    up, down = (ring.term(Fraction(1), ((((("a", Fraction(1)),), s)),)) for s in (Fraction(1), Fraction(-1)))
+    cos = ring.scale(Fraction(1, 2), ring.add(up, down))
+    sin = ring.multiply(
+        ring.term(Fraction(-1, 2), ((PI, Fraction(1, 2)),)), ring.add(up, ring.scale(Fraction(-1), down))
+    )
+    determinant = ring.add(ring.multiply(cos, cos), ring.multiply(sin, sin), ring.term(Fraction(-1)))
+    return ring.is_zero(determinant) and 0 * 0 - 1 * 1 == -1
+
+
+THEOREMS: dict[str, tuple[str, Callable[[], bool], list[str]]] = {
+    "unitary-solution-is-complete": (
+        (
+            "On whole positions every family of unitary M_s with M_s^H M_t = W_{t-s} is M_s = M_0 W_1^s;"
+            " with the spectral theorem, M_s = P Λ^s Q"
+        ),
+        _complete,
+        ["the spectral theorem for unitary matrices"],
+    ),
+    "odd-permutations-are-no-rotations": (
+        (
+            "Every product of plane rotations and identities has determinant 1, an odd permutation -1:"
+            " the permutation family is not inside the rotation family"
+        ),
+        _odd_permutation,
+        [],
+    ),
+}
+
+
+# Reading and writing.
+
+
+def _read_poly(stored: Any) -> Poly:
+    return polynomial((_read_mono(m), Fraction(c)) for c, m in stored)
+
+
+def _read_mono(stored: Mapping[str, str]) -> Mono:
+    return monomial((n, Fraction(p)) for n, p in stored.items())
+
+
+def _read_term(stored: Any) -> tuple[Fraction, Poly, list[tuple[str, Poly]], Mono]:
+    growth = [(b, _read_poly(p)) for b, p in stored.get("growth", {}).items()]
+    return Fraction(stored["c"]), _read_poly(stored.get("phase", [])), growth, _read_mono(stored.get("mono", {}))
+
+
+def digest(value: Any) -> str:
+    """The SHA-256 of a JSON value in canonical form."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def check(certificate: Mapping[str, Any]) -> str:
+    """One sentence of what the certificate proves. Raises RejectedError when it does not."""
+    try:
+        body = {k: v for k, v in certificate.items() if k != "hash"}
+        if certificate["schema"] != "lagwise-certificate/1":
+            raise RejectedError(f"unknown schema {certificate['schema']!r}")
+        if digest(body) != certificate["hash"] or digest(body["definition"]) != body["record"]:
+            raise RejectedError("the hash does not fit the content")
+        claim, method = body["claim"], body["proof"]["method"]
+        if method == "theorem":
+            return _theorem(body)
+        if body["definition"].get("permutation"):
+            _permutation_claim(body["definition"], claim, method)
+        else:
+            d = Definition(body["definition"])
+            if (method == "normal-form") != claim["value"]:
+                raise RejectedError("a true claim needs a normal form, a false one a witness")
+            _prove(d, claim) if claim["value"] else _refute(d, claim, body["proof"])
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, IndexError) as error:
+        raise RejectedError(f"malformed: {type(error).__name__}: {error}") from error
+    return f"{certificate['encoding']}: {claim['property']} is {claim['value']} ({claim['quantifiers']})"
+
+
+def _permutation_claim(definition: Mapping[str, Any], claim: Mapping[str, Any], method: str) -> None:
+    images = definition["permutation"]
+    if images != "every" and sorted(images) != list(range(len(images))):
+        raise RejectedError("the images are no permutation")
+    known = ("lag-invariant", "unitary", "identity-at-zero", "group-law")
+    if claim["property"] not in known or claim["value"] is not True or method != "normal-form":
+        raise RejectedError(f"the permutation lemma says nothing of {claim['property']} = {claim['value']}")
+    if not (LEMMAS["permutation"]() and LEMMAS[definition["basis"]]()):
+        raise RejectedError("a lemma does not hold")
+
+
+def _theorem(body: Mapping[str, Any]) -> str:
+    name = body["definition"]["theorem"]
+    statement, proof, trusted = THEOREMS[name]
+    if body["claim"]["statement"] != statement or body["proof"]["trusted"] != trusted:
+        raise RejectedError(f"{name}: the statement or what it trusts is not the one in the closed list")
+    if not proof():
+        raise RejectedError(f"{name}: the rewriting does not end where it should")
+    return f"{name}: {statement}"
+
+
+def main(paths: Sequence[str]) -> int:
+    """Checks certificate files; one line each. Returns 0 when all hold, else 1."""
+    bad = 0
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as file:
+                print(f"ok       {path}: {check(json.load(file))}")
+        except (RejectedError, OSError, ValueError) as error:
+            bad += 1
+            print(f"rejected {path}: {error}")
+    return 1 if bad or not paths else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
