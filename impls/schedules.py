@@ -58,18 +58,18 @@ def decays(gamma: float, dim: int, count: int) -> tuple[float, ...]:
         return tuple(float(((Decimal(2 * p) / dim + offset) / (1 + offset)).ln()) for p in range(count))
 
 
-def rope_schedule(dim: int, base: float, rotary_dim: int | None, axes: int) -> Schedule:
+def rope_schedule(dim: int, base: float, rotary_dim: int | None, axes: int, where: str = "rope") -> Schedule:
     """base^(-2p · axes / rotary_dim) for one section; without rotary_dim it is dim, and as many pairs as fit."""
-    positive("rope", "base", base)
+    positive(where, "base", base)
     if axes < 1:
-        raise ValueError(f"rope: axes must be at least 1, got {axes}")
+        raise ValueError(f"{where}: axes must be at least 1, got {axes}")
     if rotary_dim is not None:
         if rotary_dim % 2 or rotary_dim < 0:
-            raise ValueError(f"rope: rotary_dim must be even, got {rotary_dim}")
+            raise ValueError(f"{where}: rotary_dim must be even, got {rotary_dim}")
         if rotary_dim % (2 * axes):
-            raise ValueError(f"rope: rotary_dim must be a multiple of {2 * axes} for {axes} axes, got {rotary_dim}")
+            raise ValueError(f"{where}: rotary_dim must be a multiple of {2 * axes} for {axes} axes, got {rotary_dim}")
         if rotary_dim > dim:
-            raise ValueError(f"rope: rotary_dim must be at most dim = {dim}, got {rotary_dim}")
+            raise ValueError(f"{where}: rotary_dim must be at most dim = {dim}, got {rotary_dim}")
     width = dim if rotary_dim is None else rotary_dim
     return geometric(base, Fraction(2 * axes, max(width, 1)), width // (2 * axes))
 

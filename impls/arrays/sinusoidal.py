@@ -3,9 +3,7 @@
 Vaswani et al., Attention Is All You Need, arXiv 1706.03762.
 """
 
-from fractions import Fraction
-
-from ..schedules import geometric, positive
+from ..schedules import rope_schedule
 from .common import Array, beside_heads, checked_positions, namespace, working
 from .turns import table
 
@@ -13,10 +11,9 @@ from .turns import table
 def sinusoidal(x: Array, positions: Array, *, base: float = 10000.0, accurate: bool = False) -> Array:
     """Add p_s to x, (..., length, dim); an odd last coordinate passes unchanged. Table and sum are never narrow."""
     xp = namespace("sinusoidal", x, positions)
-    positive("sinusoidal", "base", base)
     dim, dtype = x.shape[-1], working(xp, x.dtype, accurate)
     positions = checked_positions("sinusoidal", xp, x, positions, 1)
-    cos, sin = table(xp, geometric(base, Fraction(2, dim), dim // 2), positions, fine=dtype == xp.float64)
+    cos, sin = table(xp, rope_schedule(dim, base, None, 1, "sinusoidal"), positions, fine=dtype == xp.float64)
     pairs = xp.stack([sin, cos], axis=-1)
     added = xp.astype(xp.reshape(pairs, (*cos.shape[:-1], 2 * cos.shape[-1])), dtype, copy=False)
     covered = added.shape[-1]

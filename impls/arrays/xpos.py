@@ -4,10 +4,9 @@ Sun et al., A Length-Extrapolatable Transformer, arXiv 2212.10554. Positions are
 of a key grows with its position and leaves float32 near S · 70 (γ = 0.4), float16 near S · 9.
 """
 
-from fractions import Fraction
 from typing import Literal
 
-from ..schedules import decays, geometric, positive
+from ..schedules import decays, positive, rope_schedule
 from .common import Array, beside_heads, checked_positions, constant, namespace, working
 from .rope import rotated
 from .turns import table
@@ -30,11 +29,11 @@ def xpos(
     xp = namespace("xpos", x, positions)
     if side not in ("query", "key"):
         raise ValueError(f"xpos: side must be query or key, got {side}")
-    for name, value in (("base", base), ("scale_base", scale_base), ("gamma", gamma)):
+    for name, value in (("scale_base", scale_base), ("gamma", gamma)):
         positive("xpos", name, value)
     dim, dtype = x.shape[-1], working(xp, x.dtype, accurate)
     positions = checked_positions("xpos", xp, x, positions, 1)
-    cos, sin = table(xp, geometric(base, Fraction(2, dim), dim // 2), positions, fine=dtype == xp.float64)
+    cos, sin = table(xp, rope_schedule(dim, base, None, 1, "xpos"), positions, fine=dtype == xp.float64)
     exponent = xp.astype(positions, xp.float64) * (1 / scale_base if side == "query" else -1 / scale_base)
     factor = xp.exp(exponent * constant(xp, decays(gamma, dim, dim // 2), xp.float64, x))
     cos, sin = (beside_heads(xp, x, xp.astype(part * factor, dtype, copy=False)) for part in (cos, sin))

@@ -9,16 +9,17 @@ from torch import Tensor
 from ..schedules import Schedule
 
 
-def compiled_once(make: Callable[..., Schedule]) -> Callable[..., Schedule]:
-    """The same schedule function; torch.compile takes its numbers as constants instead of tracing `decimal`."""
-
+def compiled_once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function of numbers; torch.compile takes its tuple as a constant instead of tracing `decimal`."""
     constant: Any = torch.compiler.assume_constant_result  # untyped in PyTorch
     numbers = constant(lambda *arguments: tuple(make(*arguments)))
+    return lambda *arguments: numbers(*arguments)
 
-    def schedule(*arguments: Any) -> Schedule:
-        return Schedule(*numbers(*arguments))
 
-    return schedule
+def schedule_once(make: Callable[..., Schedule]) -> Callable[..., Schedule]:
+    """`compiled_once` for a function that returns a Schedule."""
+    numbers = compiled_once(make)
+    return lambda *arguments: Schedule(*numbers(*arguments))
 
 
 def floating(where: str, x: Tensor) -> None:

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ..schedules import Schedule
 from ..schedules import rope_schedule as schedule_numbers
-from .common import beside_heads, checked_positions, compiled_once, floating, working
+from .common import beside_heads, checked_positions, floating, schedule_once, working
 from .turns import table as turn_table
 
 Layout = Literal["interleaved", "halves"]
-rope_schedule = compiled_once(schedule_numbers)
+rope_schedule = schedule_once(schedule_numbers)
 
 
 def rope(
