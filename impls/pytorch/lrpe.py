@@ -87,10 +87,10 @@ def _angles(x: Tensor, core: str, theta: Any, base: float, length: int | None, a
     if isinstance(theta, str):
         return lrpe_schedule(x.shape[-1], core, theta, base, length, axes)
     count = x.shape[-1] // ((1 if core == "unitary" else 2) * axes)
-    theta = theta if isinstance(theta, Tensor) else torch.tensor(theta, dtype=torch.float64, device=x.device)
-    if theta.shape != (count,):
-        raise ValueError(f"lrpe: theta must have shape ({count},), got {tuple(theta.shape)}")
-    return theta
+    stored: Tensor = theta if isinstance(theta, Tensor) else torch.tensor(theta, dtype=torch.float64, device=x.device)
+    if stored.shape != (count,):
+        raise ValueError(f"lrpe: theta must have shape ({count},), got {tuple(stored.shape)}")
+    return stored
 
 
 def _table(turns: Schedule | Tensor, positions: Tensor, dtype: torch.dtype, accurate: bool) -> tuple[Tensor, Tensor]:

@@ -75,6 +75,5 @@ def _schedule(dim: int, core: str, theta: str, base: float, length: int | None, 
     if theta != "learned":
         return lrpe_schedule(dim, core, theta, base, length, axes)
     # the learned start has dim, not the covered coordinates, in its exponent
-    return geometric(
-        positive("lrpe", "base", base), Fraction(2 * axes, dim), dim // (axes * (1 if core == "unitary" else 2))
-    )
+    width = 1 if core == "unitary" else 2
+    return geometric(positive("lrpe", "base", base), Fraction(2 * axes, dim), dim // (axes * width))
