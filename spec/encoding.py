@@ -71,8 +71,7 @@ class Encoding:
     """What an encoding is. Exactly one form is given; everything else is derived from this record.
 
     A_s is one generic block `query` (in `position` or `axis(j)`), repeated over the covered coordinates, the identity
-    on the rest, times the constant basis; B_t likewise from `key` (default: the same map). See DESIGN.md section 9 for the
-    other forms.
+    on the rest, times the constant basis; B_t likewise from `key` (default: the same map).
 
     Extensions of the contract: `basis` (a constant isometry applied first to q and k), `covers` (how many leading
     coordinates the blocks cover, default: as many as fit), `sections` (the covered coordinates are cut into so many

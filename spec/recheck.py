@@ -465,7 +465,7 @@ def _dct() -> bool:
 
 
 def _permutation() -> bool:
-    """On a cycle π adds 1: [j + s = a][j + t = b] forces b - a = t - s, with no j left and nothing new at s + c, t + c."""
+    """On a cycle π adds 1: [j + s = a][j + t = b] forces b - a = t - s: no j left, and no change at s + c, t + c."""
     left = {"j": 1, "s": 1, "a": -1}
     right = {"j": 1, "t": 1, "b": -1}
     difference = {n: right.get(n, 0) - left.get(n, 0) for n in {*left, *right}}
