@@ -41,10 +41,13 @@ class Bench:
         self.level = Level(level)
         self.seed = seed
         self.library: Library = library(subject.library)
+        self._oracles: dict[str, tuple[Oracle, tuple[Array, Array]]] = {}
 
     def fresh(self, dtype: str | None = None) -> "Bench":
-        """Another instance of the subject, with its own state."""
-        return Bench(self.subject, dtype or self.dtype, self.device, self.level, self.seed)
+        """Another instance of the subject, with its own state; oracles of the same numbers are shared."""
+        found = Bench(self.subject, dtype or self.dtype, self.device, self.level, self.seed)
+        found._oracles = self._oracles
+        return found
 
     @cached_property
     def state(self) -> Any:
@@ -68,11 +71,25 @@ class Bench:
         return value
 
     @cached_property
+    def _certified(self) -> "tuple[Oracle, tuple[Array, Array]]":
+        from ..spec.oracle import Oracle
+        from .budget import rates
+
+        key = repr(self.numbers)
+        if key not in self._oracles:
+            oracle = Oracle(self.subject.record, self.numbers)
+            self._oracles[key] = (oracle, rates(oracle))
+        return self._oracles[key]
+
+    @property
     def oracle(self) -> "Oracle":
         """The certified values of the encoding with these numbers."""
-        from ..spec.oracle import Oracle
+        return self._certified[0]
 
-        return Oracle(self.subject.record, self.numbers)
+    @property
+    def rates(self) -> tuple[Array, Array]:
+        """Radians per position (axes, blocks), and |ln gain| per position (blocks,); see `budget.rates`."""
+        return self._certified[1]
 
     @property
     def dim(self) -> int:
@@ -211,9 +228,7 @@ class Bench:
     @cached_property
     def growth(self) -> float:
         """The largest |ln gain| per position over the blocks: 0 for an isometry."""
-        from .budget import rates
-
-        return float(np.max(np.abs(rates(self.oracle)[1]), initial=0.0))
+        return float(np.max(np.abs(self.rates[1]), initial=0.0))
 
     @cached_property
     def limit(self) -> int:

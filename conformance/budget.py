@@ -189,10 +189,11 @@ def rates(oracle: "Oracle") -> tuple[Array, Array]:
     growing = np.zeros(instance.blocks)
     for j, x in enumerate(record.coordinates):
         slope = record.query.diff(x).subs(dict.fromkeys(record.coordinates, 0))
-        for p, G in enumerate(_numbers(slope, instance)):
-            turning[j, p] = np.linalg.norm(G, 2)
-            square = G[:, : G.shape[0]]
-            growing[p] = max(growing[p], np.max(np.abs(np.linalg.eigvalsh((square + square.conj().T) / 2))))
+        G = np.stack(_numbers(slope, instance))  # (blocks, rows, columns): the generator of this axis
+        turning[j] = np.linalg.norm(G, 2, axis=(1, 2))
+        square = G[:, : min(G.shape[1:]), : min(G.shape[1:])]
+        symmetric = (square + square.conj().swapaxes(1, 2)) / 2
+        growing = np.maximum(growing, np.abs(np.linalg.eigvalsh(symmetric)).max(axis=1))
     growing[growing < 1e-12 * turning.max(axis=0)] = 0.0
     return turning, growing
 

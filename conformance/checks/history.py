@@ -96,11 +96,11 @@ def _dtypes(bench: Bench) -> Iterator[Measurement]:
     q, k, at = _data(bench, "dtypes")
     wanted = direct(bench.fresh(), q, k, at)
     used = bench.fresh()
-    for dtype in bench.subject.dtypes:
-        if dtype != bench.dtype:
-            other = bench.fresh(dtype)
-            rows = list(_near(other, f"{dtype} between", *_data(other, f"in {dtype}")))
-            yield from rows if _right(bench) else ()
+    known = list(bench.subject.dtypes)
+    if len(known) > 1:
+        dtype = known[(known.index(bench.dtype) + 1) % len(known)] if bench.dtype in known else known[0]
+        other = bench.fresh(dtype)
+        yield from _attributable(bench, list(_near(other, f"{dtype} between", *_data(other, f"in {dtype}"))))
     yield _bitwise("another dtype", direct(used, q, k, at), wanted, "the result of a never-used instance")
 
 
@@ -111,8 +111,7 @@ def _instances(bench: Bench) -> Iterator[Measurement]:
     wanted = direct(used, q, k, at)
     if changed is None:
         return
-    rows = list(_near(changed, "other parameters", *_data(changed, "changed")))
-    yield from rows if _right(bench) else ()
+    yield from _attributable(bench, list(_near(changed, "other parameters", *_data(changed, "changed"))))
     yield _bitwise("another instance", direct(used, q, k, at), wanted, "the result before the other instance was there")
 
 
@@ -152,10 +151,13 @@ def _close(bench: Bench, case: str, side: str, x: Array, y: Array, at: list[Any]
     )
 
 
-def _right(bench: Bench) -> bool:
-    """Whether a first, unused instance is right at all: otherwise nothing can be said about a second one."""
+def _attributable(bench: Bench, rows: list[Measurement]) -> list[Measurement]:
+    """The rows of a second instance; none when they fail and a first, unused instance is wrong as well."""
+    if all(m.verdict is Outcome.PASSED for m in rows):
+        return rows
     used = bench.fresh()
-    return all(m.verdict is Outcome.PASSED for m in _near(used, "first", *_data(used, "first instance")))
+    first = _near(used, "first", *_data(used, "first instance"))
+    return rows if all(m.verdict is Outcome.PASSED for m in first) else []
 
 
 def _twice(bench: Bench) -> Iterable[Measurement]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..bench import AnswerError, Bench
-from ..budget import Budget, budget, mixes, rates, travelled
+from ..budget import Budget, budget, mixes, travelled
 from ..finding import Level, Measurement, Outcome
 from ..libraries import Array
 from ..subject import Subject
@@ -25,7 +25,7 @@ def bilinear(subject: Subject) -> str | None:
 
 def encodes(subject: Subject) -> str | None:
     """Skips a subject without the `encode` door."""
-    return bilinear(subject) or (None if subject.encode else "the subject has no encode door")
+    return bilinear(subject) or (None if subject.encode else "no such door: encode")
 
 
 def claims(name: str) -> Callable[[Subject], str | None]:
@@ -125,7 +125,7 @@ def ruler(bench: Bench) -> Ruler:
     """The ruler of a bench; computed once."""
     found: Ruler | None = bench.__dict__.get("_ruler")
     if found is None:
-        turning, growing = rates(bench.oracle)
+        turning, growing = bench.rates
         instance = bench.oracle.instance
         rows = bench.oracle.width // (1 + bench.oracle.complex)
         owner = np.full(rows, -1)
