@@ -28,6 +28,26 @@ def table() -> list[dict[str, Any]]:
     return [_row(judge(get(member))) for name in names() for member in members(name)]
 
 
+def markdown() -> str:
+    """The table of the README: entry × what is decided × which backends run it."""
+    runs = _backends()
+    lines = ["| encoding | family | lag-invariant | unitary | rank | own backends |", "|---|---|---|---|---|---|"]
+    for row in table():
+        cells = [f"`{row['encoding']}`", *(str(row[c]) for c in COLUMNS[1:5]), runs.get(row["encoding"], "definition")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _backends() -> dict[str, str]:
+    from ..adapters.own import subjects
+
+    found: dict[str, list[str]] = {}
+    for backend in ("numpy", "torch"):
+        for name in {str(s.encoding) for s in subjects(backend)}:
+            found.setdefault(name, []).append(backend)
+    return {name: ", ".join(sorted(backends)) for name, backends in found.items()}
+
+
 def _row(j: Judgement) -> dict[str, Any]:
     outcomes = list(j.claims.values())
     return {
