@@ -187,6 +187,8 @@ def _recipes(benches: tuple[Bench, Bench], calls: Sequence[Call]) -> tuple[dict[
     alike = all(recipe.same_table(x, y) for x, y in zip(*readings, strict=True))
     if alike and set(found[0]) & set(found[1]):
         return said, True, ""
+    if set(found[0]) & set(found[1]):
+        return said, False, "they round alike; their tables differ: frequencies or angles are made in different ways"
     wanted = recipe.coarsest(explained(1, 0, found[0]))
     advice = f"{benches[1].subject.name} would give the same bits with {wanted}" if wanted else ""
     return said, False, advice

@@ -15,7 +15,8 @@ from ..spec.layout import LAYOUTS, order
 from .bench import Bench
 from .budget import Budget, budget
 from .libraries import Array
-from .recipe import angles, rounded
+from .recipe import angles
+from .rounding import exact as rounded
 
 
 def eleven_bits(s: Array) -> Array:

@@ -8,12 +8,14 @@ revealed table, or on a simulated one where the table is finer than the output.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from .bench import Bench
 from .budget import U
 from .libraries import Array
+from .rounding import exact as rounded
 
 REPRODUCED = 0.998  # share of elements equal bit for bit; a wrong recipe misses more than one in a hundred
 CLEAR = 2.0**-11  # part of a roundoff by which a simulated table may be off where it is used
@@ -31,17 +33,6 @@ class Recipe:
     def __str__(self) -> str:
         fused = ", fused" if self.fused else ""
         return f"{self.angles} angles, {self.tables} tables, {self.arithmetic} products{fused}"
-
-
-def rounded(values: Array, dtype: str) -> Array:
-    """float64 values rounded once to `dtype` (nearest, ties to even), as float64."""
-    if dtype == "float64":
-        return values
-    if dtype != "bfloat16":
-        with np.errstate(over="ignore"):  # float16 overflows at 65520
-            return values.astype(dtype).astype(np.float64)
-    mantissa, exponent = np.frexp(values)
-    return np.asarray(np.ldexp(np.rint(mantissa * 2.0**8), exponent - 8))
 
 
 def recipes(dtype: str) -> list[Recipe]:
@@ -139,9 +130,10 @@ class Reading:
     def _angles_fit(self, recipe: Recipe) -> bool:
         """Angles in 16 bits are recognised by their own table; wider ones by how far the revealed table is off."""
         assert self.table is not None
+        slack: Any
         shown = 2 * max(U[recipe.tables], U[self.bench.dtype])
         if recipe.angles in ("bfloat16", "float16"):
-            (cos, sin), slack = self._made(recipe), np.float64(shown)
+            (cos, sin), slack = self._made(recipe), shown
         else:
             exact = phases("float64", self.positions, self.theta)
             (cos, sin), slack = (np.cos(exact), np.sin(exact)), shown + exact * 4 * U[recipe.angles]

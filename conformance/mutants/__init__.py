@@ -13,7 +13,7 @@ def mutants() -> "list[Mutant]":
     """Every mutant, freshly built: one with a memory starts without it."""
     from importlib import import_module
 
-    files = ("stage_faults", "family_faults", "state_faults", "attention_faults", "torch_faults")
+    files = ("stage_faults", "family_faults", "state_faults", "attention_faults", "door_faults", "torch_faults")
     return [mutant for file in files for mutant in import_module(f".{file}", __name__).mutants()]
 
 

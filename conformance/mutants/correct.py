@@ -7,6 +7,7 @@ import numpy as np
 from ..subject import Subject
 from .attention_faults import LINEAR, attend, elu_plus_one
 from .broken import float32_phases
+from .door_faults import SCORES, SOFTMAX, TABLES, scores, softmax, tables
 from .family_faults import (
     AXIAL,
     HOUSEHOLDER,
@@ -106,6 +107,9 @@ def correct_variants() -> list[Subject]:
     found += [
         subject("correct:linear-attention", **LINEAR, attend=_plain_linear),
         subject("correct:linear-attention-recurrent", **LINEAR, attend=_recurrent_linear),
+        subject("correct:softmax-attention", **SOFTMAX, attend=softmax()),
+        subject("correct:scores", **SCORES, score=scores(False)),
+        subject("correct:tables", **TABLES, tables=tables()),
     ]
     low = {**TORCH, "dtypes": ("bfloat16", "float16"), "max_position": 2**17}
     rotate_half = torch_halves(angles="float32", tables="input", wide=None)

@@ -128,7 +128,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         AXIAL,
         "one shared angle",
         "math/lrpe_spe.md L17",
-        ("accuracy",),
+        ("matches-the-definition",),
     ),
     (
         "axes-exchanged",
@@ -136,7 +136,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         AXIAL,
         "one shared angle",
         "huggingface/diffusers#12538",
-        ("accuracy",),
+        ("matches-the-definition",),
     ),
     (
         "key-with-query-map",
@@ -144,7 +144,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         XPOS,
         "key path",
         "lucidrains/rotary-embedding-torch#27",
-        ("accuracy", "lag-invariant"),
+        ("matches-the-definition", "lag-invariant"),
     ),
     (
         "v-not-normalised",
@@ -152,7 +152,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         HOUSEHOLDER,
         "magnitude",
         "math/lrpe_spe.md B8",
-        ("accuracy", "isometry"),
+        ("matches-the-definition", "isometry"),
     ),
     (
         "no-conjugate",
@@ -160,7 +160,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         UNITARY,
         "key path",
         "math/lrpe_spe.md B10",
-        ("accuracy", "lag-invariant"),
+        ("matches-the-definition", "lag-invariant"),
     ),
     (
         "permutation-inverted",
@@ -168,7 +168,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         PERMUTATION,
         "sign",
         "math/lrpe_spe.md L11",
-        ("accuracy",),
+        ("matches-the-definition",),
     ),
     (
         "theta-of-the-current-length",
@@ -176,7 +176,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         LENGTH,
         "length",
         "math/lrpe_spe.md B5",
-        ("accuracy",),
+        ("matches-the-definition",),
     ),
     (
         "odd-last-coordinate-lost",
@@ -184,7 +184,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         ODD,
         "partial and odd dims",
         "lucidrains/rotary-embedding-torch#45",
-        ("accuracy", "isometry"),
+        ("matches-the-definition", "isometry"),
     ),
 )
 

@@ -102,7 +102,7 @@ def subject(name: str, stages: Stages = HONEST, encode: Any = None, **declared: 
     def run(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
         return stages.both(q, k, positions, state)
 
-    if not {"score", "attend"} & fields.keys():
+    if not {"score", "attend"} & fields.keys() and not callable(fields["tables"]):
         fields["encode"] = encode or run
     return Subject(name=name, **fields)
 

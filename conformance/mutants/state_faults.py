@@ -1,6 +1,7 @@
 """Mutants with a memory: shared or stale caches, reused buffers, writes to the inputs, answers kept from before."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,13 @@ def in_place(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, A
     return q, k
 
 
+def advances(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
+    """Right, and leaves the caller's positions one step further."""
+    turned = _honest(state, q, k, positions)
+    positions += 1
+    return turned
+
+
 def grows_in_half(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
     """Frequencies are cast to float16 once a call goes beyond position 2048, and stay so in this instance."""
     state["beyond"] = state.get("beyond", False) or bool(positions.max(initial=0) >= 2048)
@@ -119,6 +127,24 @@ def remembers_longest(state: Any, q: Array, k: Array, positions: Array) -> tuple
     return _with(theta, q, k, positions, state)
 
 
+def noisy() -> Encode:
+    """One roundoff of noise that differs from call to call, as atomics and racing reductions leave it."""
+    calls = count()
+
+    def encode(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
+        up = next(calls) % 2 == 1
+        turned = _honest(state, q, k, positions)
+        return tuple(np.nextafter(x, x.dtype.type(np.inf)) if up else x for x in turned)  # type: ignore[return-value]
+
+    return encode
+
+
+def grouped_keys_skipped(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
+    """Keys are left alone when they have fewer heads than queries."""
+    turned = _honest(state, q, k, positions)
+    return turned if k.shape[1] == q.shape[1] else (turned[0], k.copy())
+
+
 def _with(theta: Array, q: Array, k: Array, positions: Array, state: Any) -> tuple[Array, Array]:
     from .rotary import fault
 
@@ -127,7 +153,7 @@ def _with(theta: Array, q: Array, k: Array, positions: Array, state: Any) -> tup
 
 _SMALL = {"max_position": 8192, "tables": "none"}
 _TWO = {"dtypes": ("float16", "float32"), "max_position": 8192}
-_HISTORY = ("history-independent", "accuracy")
+_HISTORY = ("history-independent", "matches-the-definition")
 
 
 def _rows() -> tuple[tuple[str, Encode, dict[str, Any], str, str, tuple[str, ...]], ...]:
@@ -159,7 +185,7 @@ def _rows() -> tuple[tuple[str, Encode, dict[str, Any], str, str, tuple[str, ...
             {},
             "cheating",
             "cheating",
-            _HISTORY,
+            ("contract", "arbitrary-positions"),
         ),
         (
             "positions-by-shape",
@@ -167,7 +193,17 @@ def _rows() -> tuple[tuple[str, Encode, dict[str, Any], str, str, tuple[str, ...
             {},
             "stale cache",
             "lucidrains/rotary-embedding-torch#11",
-            _HISTORY,
+            ("offset-equals-full", "arbitrary-positions"),
+        ),
+        ("positions-advanced-in-place", advances, {}, "in-place write", "constructed", ("contract",)),
+        ("noise-in-the-last-bit", noisy(), {}, "nondeterminism", "constructed", ("deterministic",)),
+        (
+            "grouped-keys-skipped",
+            grouped_keys_skipped,
+            {"supports": {"arbitrary-positions", "offset", "grouped-heads"}},
+            "key path",
+            "linkedin/Liger-Kernel#342",
+            ("grouped-heads",),
         ),
         (
             "positions-by-pointer",
@@ -175,7 +211,7 @@ def _rows() -> tuple[tuple[str, Encode, dict[str, Any], str, str, tuple[str, ...
             {},
             "stale cache",
             "cheating",
-            _HISTORY,
+            ("history-independent",),
         ),
     )
 
