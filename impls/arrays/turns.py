@@ -2,7 +2,7 @@
 
 One limb: F = round(2^64 θ/2π); s·F, wrapping in int64, *is* the phase modulo one turn, in units of 2^-64 turns. Its
 error is |s| 2^-65 turns: 4e-16 rad at 10^3, 3.6e-10 at 2^31, enough for float32. Two limbs carry 32 bits more: below
-2^31 the integer phase is good to 2^-63 turns; beyond, to 2^-31 turns, because the lower limb may then wrap.
+2^31 the integer phase is good to 2^-63 turns; beyond, to |s| 2^-64 turns, because the lower limb then wraps.
 """
 
 from math import pi

@@ -1,0 +1,147 @@
+"""Speed of the implementations as ratios within one run: `python tests/benchmarks/speed.py [RESULT.json]`.
+
+Each figure is the median over repeats in which the contestants take turns, so that a slow minute hits all of them alike.
+Rotation: 128 MiB of float32 against a plain copy in the same library. Linear attention: N = 8192, d = 64, causal,
+without a denominator, against naive prefix sums of the (d, d) states. Nothing here is a test.
+"""
+
+import json
+import platform
+import sys
+import tracemalloc
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from lagwise.impls import arrays, pytorch
+
+REPEATS = 9
+SHAPE = (8, 16, 4096, 64)  # (batch, heads, length, dim): 128 MiB
+
+
+def interleaved(contestants: dict[str, Callable[[], Any]], repeats: int = REPEATS) -> dict[str, float]:
+    """Median seconds of each, one warm-up, taking turns."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(repeats + 1):
+        for name, call in contestants.items():
+            start = perf_counter()
+            call()
+            if turn:
+                times[name].append(perf_counter() - start)
+    return {name: median(values) for name, values in times.items()}
+
+
+def ratios(seconds: dict[str, float], to: str) -> dict[str, float]:
+    """Each as a multiple of one of them, and that one in milliseconds."""
+    base = seconds[to]
+    figures = {name: round(value / base, 3) for name, value in seconds.items() if name != to}
+    return figures | {f"{to}, ms": round(1e3 * base, 3)}
+
+
+def numpy_rotation() -> dict[str, float]:
+    """The core with table and out=, then what else a caller may do."""
+    x = np.random.default_rng(0).standard_normal(SHAPE, np.float32)
+    out, positions = np.empty_like(x), np.arange(SHAPE[2])
+    table = arrays.rope_table(positions, SHAPE[3])
+    return ratios(
+        interleaved(
+            {
+                "copy": lambda: np.copyto(out, x),
+                "interleaved, table and out": lambda: arrays.rope(x, table=table, out=out),
+                "interleaved, table": lambda: arrays.rope(x, table=table),
+                "interleaved, out": lambda: arrays.rope(x, positions, out=out),
+                "halves, table and out": lambda: arrays.rope(x, table=table, out=out, layout="halves"),
+                "table": lambda: arrays.rope_table(positions, SHAPE[3]),
+            }
+        ),
+        "copy",
+    )
+
+
+def torch_rotation() -> dict[str, float]:
+    """The same in PyTorch, and with autograd (forward and backward)."""
+    x = torch.randn(SHAPE)
+    out, positions, wanted = torch.empty_like(x), torch.arange(SHAPE[2]), torch.randn(SHAPE)
+    table = pytorch.rope_table(positions, SHAPE[3])
+    leaf = x.clone().requires_grad_()
+    return ratios(
+        interleaved(
+            {
+                "copy": lambda: out.copy_(x),
+                "interleaved, table and out": lambda: pytorch.rope(x, table=table, out=out),
+                "interleaved, table": lambda: pytorch.rope(x, table=table),
+                "interleaved, out": lambda: pytorch.rope(x, positions, out=out),
+                "halves, table and out": lambda: pytorch.rope(x, table=table, out=out, layout="halves"),
+                "table": lambda: pytorch.rope_table(positions, SHAPE[3]),
+                "autograd": lambda: torch.autograd.grad(pytorch.rope(leaf, table=table), leaf, wanted),
+            }
+        ),
+        "copy",
+    )
+
+
+def linear_attention(n: int = 8192, d: int = 64) -> dict[str, float]:
+    """How many times faster than prefix sums, and the error in units of 2^-24 of the |x| run, elementwise."""
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((1, 1, n, d), np.float32) for _ in range(3))
+    tq, tk, tv = (torch.from_numpy(x) for x in (q, k, v))
+    options: dict[str, Any] = {"causal": True, "kind": "norm-linear"}
+
+    def naive() -> Any:
+        sums = np.cumsum(k[..., :, None] * v[..., None, :], axis=2)
+        return np.matmul(q[..., None, :], sums)[..., 0, :]
+
+    times = interleaved(
+        {
+            "naive": naive,
+            "torch naive": lambda: (tq[..., None, :] @ (tk[..., :, None] * tv[..., None, :]).cumsum(2))[..., 0, :],
+            "numpy": lambda: arrays.linear_attention(q, k, v, **options),
+            "torch": lambda: pytorch.linear_attention(tq, tk, tv, **options),
+            "numpy, elu+1 and denominator": lambda: arrays.linear_attention(q, k, v, causal=True, feature_map="elu+1"),
+        },
+        5,
+    )
+    figures = {f"{name}, times faster than naive": round(times["naive"] / t, 1) for name, t in times.items()}
+    figures["torch, times faster than torch naive"] = round(times["torch naive"] / times["torch"], 1)
+    exact, size = (
+        arrays.linear_attention(*(f(x).astype(np.float64) for x in (q, k, v)), **options) for f in (lambda x: x, np.abs)
+    )
+    for name, got in (
+        ("numpy", arrays.linear_attention(q, k, v, **options)),
+        ("torch", pytorch.linear_attention(tq, tk, tv, **options).numpy()),
+    ):
+        figures[f"{name}, error in 2^-24 of |x|"] = round(float(np.max(np.abs(got - exact) / size)) * 2**24, 2)
+    return figures
+
+
+def live_memory(n: int = 2**18, d: int = 64) -> dict[str, float]:
+    """Peak MiB beyond q, k and v of one long causal run with an encoding, output included (NumPy, tracemalloc)."""
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((1, 1, n, d), np.float32) for _ in range(3))
+    bound = arrays.bind(arrays.lrpe, np.arange(n))
+    tracemalloc.start()
+    arrays.linear_attention(q, k, v, causal=True, feature_map="elu+1", encode_query=bound, encode_key=bound)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return {"peak beyond the inputs, MiB": round(peak / 2**20, 1), "of which out, MiB": n * d * 4 / 2**20}
+
+
+def main() -> None:
+    """Print every figure; write them as JSON where the first argument says."""
+    torch.set_num_threads(min(2, torch.get_num_threads()))
+    figures: dict[str, Any] = {
+        "machine": {"processor": platform.machine(), "numpy": np.__version__, "torch": torch.__version__}
+    }
+    for part in (numpy_rotation, torch_rotation, linear_attention, live_memory):
+        figures[part.__name__] = part()
+        print(part.__name__, json.dumps(figures[part.__name__], indent=2, ensure_ascii=False))
+    if len(sys.argv) > 1:
+        with open(sys.argv[1], "w", encoding="utf-8") as file:
+            json.dump(figures, file, indent=2, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    main()
