@@ -234,8 +234,8 @@ class Bench:
     def limit(self) -> int:
         """Positions below this are tested: the subject's own bound, the range of the dtype, the length of a run."""
         bounds = [2**31 if self.subject.max_position is None else self.subject.max_position]
-        if self.growth > 0:  # both the growing and the shrinking side keep to the square root of the range
-            bounds.append(int(0.5 * np.log(LARGEST[self.dtype]) / self.growth))
+        if self.growth > 0:  # squared norms stay within the range, on both sides
+            bounds.append(max(int(0.4 * np.log(LARGEST[self.dtype]) / self.growth), 1))
         if not set(self.subject.supports) & {"offset", "arbitrary-positions"}:
             bounds.append(LONGEST_RUN)
         return min(bounds)

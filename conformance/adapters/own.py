@@ -20,7 +20,7 @@ MODULES = {"torch": "...impls.pytorch"}
 DIM = 64
 FAST = {"angles": "exact", "tables": "float32", "arithmetic": "float32"}
 ACCURATE = {"angles": "exact", "tables": "float64", "arithmetic": "float64"}
-SUPPORTS = {"offset", "arbitrary-positions", "grouped-heads"}
+SUPPORTS = {"offset", "arbitrary-positions", "batched-positions", "grouped-heads"}
 ATTENTIONS = (
     ("softmax", {}),
     ("linear", {"feature_map": "relu"}),
@@ -103,7 +103,7 @@ def _subject(
         features="stacked" if _stacked(notation) else None,
         dtypes=DTYPES[backend],
         devices=_devices(backend),
-        supports=SUPPORTS | ({"gradient"} if backend == "torch" else set()),
+        supports=_supports(backend, notation),
         version=_version(),
         **(ACCURATE if accurate else FAST),
         **more,
@@ -129,6 +129,11 @@ def parameters(notation: str) -> dict[str, Any]:
     if options.get("theta") == "learned":
         found["theta"] = [draw.uniform(0, 1) for _ in range(DIM // (1 if options.get("core") == "unitary" else 2))]
     return found
+
+
+def _supports(backend: str, notation: str) -> set[str]:
+    real = {"fractional"} if "permutation" not in notation else set()
+    return SUPPORTS | real | ({"gradient"} if backend == "torch" else set())
 
 
 def _options(notation: str) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from ..bench import Bench
     from ..subject import Subject
 
-FAMILIES = ("contract", "accuracy", "invariance", "group", "rows", "history", "modes")
+FAMILIES = ("contract", "accuracy", "invariance", "group", "rows", "history", "modes", "gradient")
+TESTED = {"offset", "arbitrary-positions", "batched-positions", "fractional", "grouped-heads", "in-place", "gradient"}
+NUMBERS = ("horizon",)  # how far from the definition: no promise, nothing allowed or forbidden
 ORDER = (Level.SMOKE, Level.STANDARD, Level.CERTIFIED)
 
 
@@ -23,6 +25,7 @@ def all_checks() -> tuple[Check, ...]:
     for family in FAMILIES:
         module = import_module(f".{family}", __name__)
         found.extend(getattr(module, "CHECKS", None) or (module.CHECK,))
+    found.append(import_module("..horizon", __name__).CHECK)
     return tuple(found)
 
 
@@ -45,6 +48,7 @@ def findings(
     wanted = Level(level)
     chosen = _chosen(checks)
     yield from _unknown_exemptions(subject)
+    yield from _untested(subject)
     for device in devices or subject.devices:
         for dtype in dtypes or subject.dtypes:
             bench = Bench(subject, dtype, device, wanted, seed)
@@ -126,13 +130,14 @@ def finding(check: Check, bench: "Bench", found: Measurement) -> Finding:
         subject_version=subject.version,
         expected=found.expected,
         measured=found.measured,
-        allowed=found.allowed,
+        allowed=None if check.name in NUMBERS else found.allowed,
         unit=found.unit,
         where=found.where,
         reason=found.reason,
         likely_cause=found.likely_cause or (check.failure_means if failed else ""),
         repro=_repro(check, bench) if failed or found.verdict is Outcome.ERRORED else "",
         budget=found.budget,
+        basis="definition" if check.name in NUMBERS else "promise",
     )
 
 
@@ -162,6 +167,15 @@ def _exempted(check: Check, bench: "Bench", reason: str) -> Finding:
 
 def _repro(check: Check, bench: "Bench") -> str:
     return f"check={check.name} dtype={bench.dtype} device={bench.device} seed={bench.seed}"
+
+
+def _untested(subject: "Subject") -> Iterator[Finding]:
+    for item in sorted(set(subject.supports) - TESTED):
+        reason = f"{item} is in supports, and no check tests it yet"
+        yield Finding(
+            subject.name, subject.record.name, "supports", item, Outcome.SKIPPED, reason=reason,
+            subject_version=subject.version,
+        )  # fmt: skip
 
 
 def _unknown_exemptions(subject: "Subject") -> Iterator[Finding]:

@@ -8,7 +8,8 @@ import numpy as np
 from ..bench import Bench
 from ..finding import Check, Measurement
 from ..libraries import Array
-from .shared import encodes, judge, promised, ruler
+from ..subject import Subject
+from .shared import definition, encodes, judge, promised, ruler
 
 SIDES = ("q̂", "k̂")
 MIXED = (0, 1, 2, 9, 10, 500, 7, 7, 0, 1, 2, 3, 255, 257, 256)  # gaps, repeats, resets, descending
@@ -88,6 +89,46 @@ def _arbitrary(bench: Bench) -> Iterable[Measurement]:
     yield from same(bench, "row alone", got, wanted, [at[i] for i in order], "encode(x, p)[i] = encode(x[i], p[i])")
 
 
+def _batched(bench: Bench) -> Iterable[Measurement]:
+    """Positions (batch, n), other ones for each batch, against one call for each batch."""
+    first, second = ([0, 1, 2, 3, 4, 5], [7, 8, 9, 0, 1, 2])
+    places = [bench.at(bench.within(p)) for p in (first, second)]
+    q, k = drawn(bench, "batched", len(places[0]), batch=2)
+    found = bench.encode_native(bench.native(q), bench.native(k), places)
+    for b, at in enumerate(places):
+        wanted = direct(bench, q[b : b + 1], k[b : b + 1], at)
+        got = [bench.exact(x)[b : b + 1] for x in found]
+        yield from same(bench, f"batch {b}", got, wanted, at, "encode(x, p)[b] = encode(x[b], p[b])")
+
+
+def _fractional(bench: Bench) -> Iterable[Measurement]:
+    """Positions that are no integers, against the oracle."""
+    at = [p + f for p, f in ((0, 0.5), (1, 0.25), (17, 0.125), (300, 0.75), (4000, 0.375)) if p + 1 < bench.limit]
+    places = at if bench.subject.record.axes == 1 else [(p,) * bench.subject.record.axes for p in at]
+    q, k = drawn(bench, "fractional", len(at))
+    measure = ruler(bench)
+    for side, x, y in zip(("query", "key"), (q, k), direct(bench, q, k, places), strict=True):
+        hi, lo = definition(bench, side, x, places)
+        norms = measure.norms(hi)
+        yield judge(
+            side,
+            np.abs((y - hi) - lo),
+            measure.relative(places) * norms + measure.budget.tiny,
+            norms * measure.budget.u,
+            measure.unit,
+            expected="encode(x, s) = A_s x at real positions",
+            where=lambda batch, head, row, c: {"position": places[row], "head": head, "coordinate": c},
+            budget=str(measure.budget),
+            what=side,
+        )
+
+
+def _real(subject: Subject) -> str | None:
+    if subject.record.domain != "real":
+        return f"{subject.record.name} is defined at integer positions"
+    return promised("fractional")(subject)
+
+
 CHECKS = (
     Check(
         "length-independent",
@@ -102,6 +143,20 @@ CHECKS = (
         "positions restart at 0 in every call, or the offset is added twice",
         _offset,
         applies=promised("offset"),
+    ),
+    Check(
+        "batched-positions",
+        "each batch is encoded at its own positions",
+        "the positions of the first batch are used for all",
+        _batched,
+        applies=promised("batched-positions"),
+    ),
+    Check(
+        "fractional-positions",
+        "positions between the integers are encoded as defined",
+        "positions are truncated to integers, or index a table",
+        _fractional,
+        applies=_real,
     ),
     Check(
         "arbitrary-positions",

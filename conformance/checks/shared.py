@@ -60,6 +60,13 @@ class Ruler:
     growing: Array  # (blocks,): |ln gain| per position
 
     @property
+    def stretch(self) -> Array:
+        """(blocks,): 1; where 2p/d is itself rounded, base^(2p/d) is off by |ln θ| more roundings, beside four others."""
+        covered = self.bench.oracle.instance.covered // self.bench.subject.record.axes
+        exact = covered & (covered - 1) == 0 or "theta" in self.bench.numbers
+        return 1.0 + (0.0 if exact else np.abs(np.log(np.maximum(self.turning.max(axis=0), 1e-300))) / 4)
+
+    @property
     def unit(self) -> str:
         """What errors are measured in."""
         return "u of the vector norm" if mixes(self.bench.subject.record) else "u of the block norm"
@@ -79,7 +86,7 @@ class Ruler:
 
     def relative(self, positions: Sequence[Any], kind: str = "elementwise") -> Array:
         """(n, width): what is allowed at each position, relative to the norm of the block."""
-        turns = travelled(self.turning, positions)
+        turns = travelled(self.turning * self.stretch, positions)
         steps = np.abs(np.asarray(positions, dtype=np.float64)).reshape(len(positions), -1).sum(axis=1)
         bound = getattr(self.budget, kind)(turns, steps[:, None] * self.growing)
         whole = np.concatenate([bound, self._rest(kind, len(positions))], axis=1)
