@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .runner import Event, Found, Named, Options, Runner
+from .runner import Ended, Event, Found, Named, Options, Runner
 from .stream import Report, Writer, exit_code
 from .targets import is_third_party
 
@@ -27,14 +27,17 @@ def record(
     runner = Runner(targets, options)
     writer = Writer(folder, header(targets, options))
     named: dict[str, Named] = {}
+    empty: set[str] = set()
     with closing(writer):
         for event in runner.events():
             if isinstance(event, Named):
                 named[event.name] = event
             if isinstance(event, Found):
                 writer.add(event.row, event.seconds)
+            if isinstance(event, Ended) and event.subject is None:
+                empty |= {event.target} - {n.target for n in named.values()}
             observe(event)
-        status = exit_code(list(writer.rows.values()), named)
+        status = exit_code(list(writer.rows.values()), {*named, *empty})
         specs = {n.encoding: n.spec for n in named.values() if n.spec is not None}
         subjects = [{"name": n.name, "target": n.target, "others": is_third_party(n.target)} for n in named.values()]
         subjects.sort(key=lambda subject: str(subject["name"]))

@@ -3,21 +3,26 @@
 import queue
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .finding import Finding, Outcome
-from .isolation import Worker, WorkerDiedError
+from .isolation import Nursery, Worker, WorkerDiedError, can_fork
 from .stream import Row
 from .targets import TargetError, precheck
+
+ASKED = ("level", "encoding", "only", "checks", "dtypes", "devices", "seed")
 
 
 @dataclass(frozen=True)
 class Options:
-    """What of the subjects is run, and how: None stands for everything a subject declares."""
+    """What is run, and how: subjects of one `encoding`, `only` the one of a name; None stands for all there are."""
 
     level: str = "standard"
     encoding: str | None = None
+    only: str | None = None
+    checks: tuple[str, ...] | None = None
     dtypes: tuple[str, ...] | None = None
     devices: tuple[str, ...] | None = None
     seed: int = 0
@@ -61,6 +66,7 @@ class _Progress:
     target: str
     subject: str | None = None
     encoding: str = ""
+    nursery: Nursery | None = None
     seen: list[Sequence[str]] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
     earlier: set[str] = field(default_factory=set)  # the ids found by processes before this one
@@ -84,6 +90,7 @@ class Runner:
         Worker.allow()
         open_work = len(self._targets)
         self._pool = ThreadPoolExecutor(max(1, self._options.jobs))
+        self._nurseries = ExitStack()
         try:
             for target in self._targets:
                 self._pool.submit(self._guarded, _Progress(target))
@@ -100,6 +107,7 @@ class Runner:
         finally:
             Worker.stop_all()
             self._pool.shutdown(wait=True, cancel_futures=True)
+            self._nurseries.close()
             Worker.allow()
 
     def _claim(self, named: Named) -> None:
@@ -116,10 +124,13 @@ class Runner:
     def _subject(self, progress: _Progress) -> None:
         """Runs one subject to its end, in a second process from the next check on if the first one dies."""
         listing = progress.subject is None
+        if listing and can_fork(progress.target):
+            self._nurse(progress)
+            return
         for attempt in ("first", "last"):
             progress.fresh, progress.now, progress.earlier = True, ("load", "", "cpu"), set(progress.ids)
             try:
-                with Worker(self._request(progress), self._options.time_limit, jobs=self._options.jobs) as worker:
+                with self._worker(progress) as worker:
                     for message in worker.messages():
                         self._take(progress, message)
                 break
@@ -132,17 +143,27 @@ class Runner:
         if listing:
             self._events.put(Ended(progress.target, None))
 
-    def _request(self, progress: _Progress) -> dict[str, Any]:
+    def _nurse(self, progress: _Progress) -> None:
+        """Lists a target in a process that stays, so that the workers of its subjects are forked from there."""
+        progress.nursery = Nursery(self._request(progress), self._options.time_limit, jobs=self._options.jobs)
+        try:
+            self._nurseries.enter_context(progress.nursery)
+            for message in progress.nursery.messages():
+                self._take(progress, message)
+        except WorkerDiedError as error:
+            self._died(progress, str(error), last=False)
+        self._events.put(Ended(progress.target, None))
+
+    def _worker(self, progress: _Progress) -> Worker:
         options = self._options
+        return Worker(self._request(progress), options.time_limit, jobs=options.jobs, nursery=progress.nursery)
+
+    def _request(self, progress: _Progress) -> dict[str, Any]:
         return {
             "target": progress.target,
             "subject": progress.subject,
             "seen": progress.seen,
-            "level": options.level,
-            "encoding": options.encoding,
-            "dtypes": options.dtypes,
-            "devices": options.devices,
-            "seed": options.seed,
+            **{key: value for key, value in asdict(self._options).items() if key in ASKED},
         }
 
     def _take(self, progress: _Progress, message: dict[str, Any]) -> None:
@@ -170,10 +191,10 @@ class Runner:
             raise TargetError(f"target {progress.target!r}: two subjects are named {twice!r}")
         for subject in subjects:
             self._events.put(Named(progress.target, subject["name"], subject["encoding"], subject["spec"]))
-        if subjects:
+        if subjects and progress.nursery is None:  # this worker goes on with the first one
             progress.subject, progress.encoding = subjects[0]["name"], subjects[0]["encoding"]
-        for subject in subjects[1:]:
-            work = _Progress(progress.target, subject["name"], subject["encoding"])
+        for subject in subjects if progress.nursery else subjects[1:]:
+            work = _Progress(progress.target, subject["name"], subject["encoding"], progress.nursery)
             self._pool.submit(self._guarded, work)
 
     def _found(self, progress: _Progress, row: Row, seconds: float | None = None) -> None:

@@ -36,8 +36,8 @@ def is_usage(error: BaseException) -> bool:
     return bool(getattr(error, "usage", False)) or bool(named)
 
 
-def load(target: str, encoding: str | None = None) -> "list[Subject]":
-    """The subjects that `target` names, those of `encoding` (a name, or a whole family by its name) if one is given.
+def load(target: str, encoding: str | None = None, only: str | None = None) -> "list[Subject]":
+    """The subjects that `target` names: those of `encoding` (a name, or a family by its name), `only` the one so named.
 
     Raises TargetError for a target that names nothing, UnavailableError where its library or device is missing, and
     whatever the target's own code raises while it is imported.
@@ -52,7 +52,9 @@ def load(target: str, encoding: str | None = None) -> "list[Subject]":
         found = _pick(_module(target, head), target, name)
     else:
         found = _third_party(target)
-    return [s for s in found if encoding is None or _matches(s, encoding)]
+    if only is not None and only not in [s.name for s in found]:
+        raise TargetError(f"target {target!r}: no subject is named {only!r}{nearest(only, [s.name for s in found])}")
+    return [s for s in found if only in (None, s.name) and (encoding is None or _matches(s, encoding))]
 
 
 def precheck(target: str) -> None:
@@ -63,7 +65,7 @@ def precheck(target: str) -> None:
     head, colon, name = target.partition(":")
     if head == "backend":
         if name not in BACKENDS:
-            raise TargetError(f"target {target!r}: unknown backend {name!r}{_nearest(name, BACKENDS)}")
+            raise TargetError(f"target {target!r}: unknown backend {name!r}{nearest(name, BACKENDS)}")
     elif _is_file(target):
         path, _ = _split_file(target)
         try:
@@ -127,7 +129,7 @@ def _pick(module: ModuleType, target: str, name: str) -> "list[Subject]":
     if name:
         if name not in held:
             public = [key for key, value in held.items() if not key.startswith("_") and _subjects(value)]
-            raise TargetError(f"target {target!r}: no {name!r} in {module.__name__}{_nearest(name, public)}")
+            raise TargetError(f"target {target!r}: no {name!r} in {module.__name__}{nearest(name, public)}")
         found = _subjects(held[name])
         if not found:
             kind = type(held[name]).__name__
@@ -173,7 +175,7 @@ def _third_party_loader(target: str) -> Any:
 
     known = third_party()
     if target not in known:
-        raise TargetError(f"unknown target {target!r}{_nearest(target, [*known, *(f'backend:{b}' for b in BACKENDS)])}")
+        raise TargetError(f"unknown target {target!r}{nearest(target, [*known, *(f'backend:{b}' for b in BACKENDS)])}")
     return known[target]
 
 
@@ -187,7 +189,8 @@ def encoding_name(subject: "Subject") -> str:
     return str(getattr(subject.encoding, "name", subject.encoding))
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: the one that was probably meant, or all there are."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     if near:

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shlex
+import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .finding import Check, Finding, Measurement, Outcome
 
@@ -61,35 +64,93 @@ def watched(check: Check, channel: Channel, seen: Iterable[Cell]) -> Check:
 def measure(subject: "Subject", request: dict[str, Any], channel: Channel) -> None:
     """Sends every finding of a subject, as it comes."""
     from .checks import all_checks, findings
+    from .targets import nearest
 
+    known = [check.name for check in all_checks()]
+    for name in request["checks"] or ():
+        if name not in known:
+            return channel.send("usage", message=f"unknown check {name!r}{nearest(name, known)}")
     seen: Sequence[Cell] = [tuple(cell) for cell in request["seen"]]
-    checks = tuple(watched(check, channel, seen) for check in all_checks())
+    wanted = [check for check in all_checks() if request["checks"] is None or check.name in request["checks"]]
+    checks = tuple(watched(check, channel, seen) for check in wanted)
     options = {key: request[key] for key in ("level", "dtypes", "devices", "seed")}
     for finding in findings(subject, checks=checks, **options):
         if finding.case != SEEN:
-            channel.finding(finding)
+            channel.finding(replace(finding, repro=_command(finding, request)) if finding.repro else finding)
+    return None
 
 
-def serve(request: dict[str, Any], channel: Channel) -> None:
-    """Loads the target, says which subjects it holds, and measures one: the one asked for, or else the first."""
+def _command(finding: "Finding", request: dict[str, Any]) -> str:
+    """The command line that gives this finding again."""
+    words = ["lagwise", "run", request["target"], "--subject", finding.subject, "--check", finding.check]
+    words += ["--dtype", finding.dtype, "--device", finding.device]
+    return shlex.join([*words, "--level", request["level"], "--seed", str(request["seed"])])
+
+
+def loaded(request: dict[str, Any], channel: Channel) -> "list[Subject] | None":
+    """The subjects of the target, said to the parent if it asked for no one; None if it said why there are none."""
     from .targets import UnavailableError, encoding_name, is_usage, load
 
     try:
-        subjects = load(request["target"], request["encoding"])
+        subjects = load(request["target"], request["encoding"], request["only"])
     except UnavailableError as error:
-        return channel.send("unavailable", reason=str(error))
+        channel.send("unavailable", reason=str(error))
+        return None
     except Exception as error:
         if is_usage(error):
-            return channel.send("usage", message=str(error))
-        return channel.send("unloadable", reason=f"cannot be imported: {one_line(error)}")
+            channel.send("usage", message=str(error))
+        else:
+            channel.send("unloadable", reason=f"cannot be imported: {one_line(error)}")
+        return None
     if request["subject"] is None:
         held = [{"name": s.name, "encoding": encoding_name(s), "spec": _hash(s)} for s in subjects]
         channel.send("subjects", subjects=held)
-    chosen = [s for s in subjects if request["subject"] in (None, s.name)]
+    return subjects
+
+
+def serve(request: dict[str, Any], channel: Channel, subjects: "list[Subject] | None" = None) -> None:
+    """Measures one subject of the target: the one asked for, or else the first."""
+    found = loaded(request, channel) if subjects is None else subjects
+    chosen = [s for s in found or () if request["subject"] in (None, s.name)]
     if chosen:
         channel.send("loaded")
         measure(chosen[0], request, channel)
-    return None
+
+
+def nurse(request: dict[str, Any], channel: Channel) -> None:
+    """Loads the target once and forks a worker for each request that comes on the socket, until it is closed."""
+    from .bench import Bench
+    from .checks import all_checks
+
+    subjects = loaded(request, channel)
+    if subjects:
+        all_checks()  # so that what they import is imported once; so is the oracle
+        _ = Bench(subjects[0], subjects[0].dtypes[0]).oracle
+    channel.send("done")
+    server = socket.socket(fileno=request["nursery"])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are reaped by the system
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(server, 1 << 20, 2)
+        if not data:
+            os._exit(0)
+        if os.fork() == 0:
+            server.close()
+            _keep(json.loads(data), descriptors, subjects)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _keep(request: dict[str, Any], descriptors: list[int], subjects: "list[Subject] | None") -> None:
+    """Forks the worker and waits for it, since only its parent learns how it ended."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request |= {"findings": descriptors[0], "life": descriptors[1]}
+    child = os.fork()
+    if child == 0:
+        answer(request, subjects)
+    _, status = os.waitpid(child, 0)
+    Channel(descriptors[0]).send("ended", status=os.waitstatus_to_exitcode(status))
+    os._exit(0)
 
 
 def one_line(error: BaseException) -> str:
@@ -148,14 +209,16 @@ def _die_with_parent(descriptor: int) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main(argument: str) -> None:
-    """Serves one request, a JSON object, and says `done` if it came to the end."""
-    request = json.loads(argument)
+def answer(request: dict[str, Any], subjects: "list[Subject] | None" = None) -> NoReturn:
+    """Serves one request, says `done` if it came to the end, and ends the process."""
     channel = Channel(request["findings"])
-    _die_with_parent(request["life"])
-    channel.send("ready")
+    if "nursery" not in request:
+        _die_with_parent(request["life"])
+    channel.send("ready", group=os.getpgid(0))
     try:
-        serve(request, channel)
+        if "nursery" in request:
+            nurse(request, channel)
+        serve(request, channel, subjects)
     except SystemExit as error:
         channel.send("failure", reason=f"the subject called sys.exit({error.code!r})")
     except BaseException as error:
@@ -167,4 +230,4 @@ def main(argument: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    answer(json.loads(sys.argv[1]))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -62,12 +62,11 @@ def list_(json: Json = False) -> None:
 
 @app.command(epilog="Example: lagwise show 'lrpe\\[core=unitary,p=dft]'")
 def show(
-    name: Annotated[str | None, typer.Argument(help="Catalogue name, or name[key=value,…].")] = None,
-    config: Annotated[Path | None, typer.Option(help="A model's config.json instead of a name.")] = None,
+    name: Annotated[str, typer.Argument(help="Catalogue name, name[key=value,…], or a design file.")],
     json: Json = False,
 ) -> None:
     """One encoding: definition, canonical form, parameters, claims, source."""
-    verb("show", name, config=config, json=json)
+    verb("show", name, json=json)
 
 
 @app.command(epilog="Example: lagwise prove rope xpos --certificates proofs/")
@@ -98,6 +97,8 @@ def design(
 def run(
     targets: Annotated[list[str], typer.Argument(metavar="TARGET...", help=Target)],
     encoding: Annotated[str | None, typer.Option(help="Only subjects of this encoding.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Only the subject of this name.")] = None,
+    check: Annotated[list[str] | None, typer.Option(help="Only these checks (repeat, or a comma list).")] = None,
     dtype: Annotated[list[str] | None, typer.Option(help="Only these dtypes (repeat, or a comma list).")] = None,
     device: Annotated[list[str] | None, typer.Option(help="Only these devices (repeat, or a comma list).")] = None,
     level: Annotated[str, typer.Option(help="smoke | standard | certified")] = "standard",
@@ -109,8 +110,9 @@ def run(
     jobs: Annotated[int, typer.Option(help="Subjects run at a time.", min=1)] = 2,
 ) -> None:
     """Measures whether implementations are the encoding they say they are."""
-    asked = {"encoding": encoding, "dtypes": dtype, "devices": device, "level": level, "seed": seed}
-    verb("run", targets, **asked, out=out, json=json, explain=explain, time_limit=time_limit, jobs=jobs)
+    asked = {"encoding": encoding, "subject": subject, "checks": check, "dtypes": dtype, "devices": device}
+    how = {"level": level, "seed": seed, "time_limit": time_limit, "jobs": jobs}
+    verb("run", targets, **asked, **how, out=out, json=json, explain=explain)
 
 
 @app.command(epilog="Example: lagwise compare trainer.py rollout.py --encoding rope")

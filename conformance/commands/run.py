@@ -22,6 +22,8 @@ def run(
     targets: Sequence[str],
     *,
     encoding: str | None = None,
+    subject: str | None = None,
+    checks: Sequence[str] | None = None,
     dtypes: Sequence[str] | None = None,
     devices: Sequence[str] | None = None,
     level: str = "standard",
@@ -36,7 +38,8 @@ def run(
 
     Raises TargetError or EncodingError for what the person at the command line got wrong.
     """
-    options = Options(level, encoding, _split(dtypes), _split(devices), seed, time_limit, jobs)
+    cells = {"checks": _split(checks), "dtypes": _split(dtypes), "devices": _split(devices)}
+    options = Options(level, encoding, subject, **cells, seed=seed, time_limit=time_limit, jobs=jobs)
     _validate(options)
     progress = Progress(console(stderr=True), quiet=json)
     with progress:

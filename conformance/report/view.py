@@ -84,12 +84,12 @@ def arrange(report: Report) -> View:
     names = sorted({str(row["subject"]) for row in report.rows})
     subjects = [_subject(name, [r for r in report.rows if r["subject"] == name], name in others) for name in names]
     own = [s for s in subjects if not s.others]
-    rows = [row for subject in own for row in promised(subject.rows)]
     everything = promised(report.rows)
     shown = own if own else subjects
+    rows = [row for subject in shown for row in promised(subject.rows)]
     return View(
         report=report,
-        headline=headline(count([r for s in shown for r in promised(s.rows)]), len(shown)),
+        headline=headline(count(rows), len(shown)),
         subjects=own,
         others=[s for s in subjects if s.others],
         broken=[row for row in rows if row["outcome"] in ("failed", "errored")],

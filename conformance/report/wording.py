@@ -44,9 +44,10 @@ def title(row: Mapping[str, Any]) -> str:
 def details(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     """A row in full, in the order a person asks: expected, observed, how far beyond, why, how to see it again."""
     unit = str(row.get("unit") or "")
-    observed = quantity(row["measured"], unit) if row.get("measured") is not None else ""
+    unmeasured = row.get("measured") in (None, "nan") and row["outcome"] != "failed"
+    observed = "" if unmeasured else quantity(row["measured"], unit)
     at = place(row.get("where") or {})
-    allowed = quantity(row["allowed"], unit) if row.get("allowed") is not None else ""
+    allowed = "" if unmeasured or row.get("allowed") is None else quantity(row["allowed"], unit)
     lines = [
         ("expected", str(row.get("expected") or "")),
         ("observed", f"{observed} at {at}" if observed and at else observed or at),
