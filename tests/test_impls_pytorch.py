@@ -261,6 +261,10 @@ def test_out_and_views():
     assert torch.allclose(ours.rope(shifted, positions, rotary_dim=8), wanted, rtol=0, atol=1e-6)
     table = ours.rope_table(positions, 8)
     assert torch.equal(ours.rope(x, table=table), ours.rope(x, positions, rotary_dim=8))
+    halves = ours.rope(x, positions, rotary_dim=8, layout="halves")
+    assert torch.allclose(ours.rope(x, positions, rotary_dim=8, layout="halves", out=out), halves, rtol=0, atol=1e-6)
+    inside = x.clone()
+    assert torch.equal(ours.rope(inside, positions, rotary_dim=8, layout="halves", out=inside), halves)
     assert ours.rope(x.half(), positions, out=torch.empty_like(x, dtype=torch.float16)).dtype == torch.float16
 
 

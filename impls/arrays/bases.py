@@ -3,6 +3,8 @@
 from math import pi, sqrt
 from typing import Any
 
+import array_api_compat
+
 from .common import Array, constant
 
 
@@ -48,7 +50,7 @@ def _shuffled(xp: Any, x: Array) -> Array:
 def _dct(xp: Any, x: Array) -> Array:
     """Cᵀ with C_kj = √(2/d) c_k cos(π (2j + 1) k / 2d), c_0 = 1/√2, in float64."""
     d = x.shape[-1]
-    k = xp.arange(d, dtype=xp.int64, device=x.device)
+    k = xp.arange(d, dtype=xp.int64, device=array_api_compat.device(x))
     scale = constant(xp, [sqrt(1 / d)] + [sqrt(2 / d)] * (d - 1), xp.float64, x)
     return _cosine(xp, (2 * k[:, None] + 1) * k, 4 * d) * scale
 
@@ -56,7 +58,7 @@ def _dct(xp: Any, x: Array) -> Array:
 def _dft(xp: Any, x: Array) -> tuple[Array, Array]:
     """(Re F, Im F) with F_kj = d^(-1/2) e^(−2πi kj/d), symmetric, in float64."""
     d = x.shape[-1]
-    k = xp.arange(d, dtype=xp.int64, device=x.device)
+    k = xp.arange(d, dtype=xp.int64, device=array_api_compat.device(x))
     quarters = 4 * k[:, None] * k  # a quarter turn is d units of 1/(4d) turn: −sin a = cos(a + a quarter turn)
     return _cosine(xp, quarters, 4 * d) / sqrt(d), _cosine(xp, quarters + d, 4 * d) / sqrt(d)
 

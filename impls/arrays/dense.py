@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import array_api_compat
+
 from .attention import KINDS, Encode, ahead, checked, divided, grouped
 from .common import Array, namespace, working
 from .features import FeatureMap
@@ -94,8 +96,8 @@ def _seen(xp: Any, where: str, q: Array, k: Array, query_positions: Array | None
     if (query_positions is None) != (key_positions is None):
         raise ValueError(f"{where}: give both query_positions and key_positions, or neither")
     if query_positions is None or key_positions is None:
-        rows = xp.arange(q.shape[-2], dtype=xp.int64, device=q.device) + ahead(where, q, k)
-        return rows[:, None] >= xp.arange(k.shape[-2], dtype=xp.int64, device=k.device)[None, :]
+        rows = xp.arange(q.shape[-2], dtype=xp.int64, device=array_api_compat.device(q)) + ahead(where, q, k)
+        return rows[:, None] >= xp.arange(k.shape[-2], dtype=xp.int64, device=array_api_compat.device(k))[None, :]
     seen = query_positions[..., :, None] >= key_positions[..., None, :]
     return seen if seen.ndim == 2 else seen[:, None, None, :, :]
 

@@ -16,7 +16,7 @@ from .dense import check_denominator
 from .features import FeatureMap
 from .features import feature_map as named_map
 
-CHUNK = 256
+CHUNK = 128
 Rows = Callable[[int, int], tuple[Array, Array]]  # (start, stop) → φ(x) and x̂ of those rows
 
 

@@ -76,7 +76,8 @@ def encode(
     else:
         cos, sin = (beside_heads(x, part) for part in _table(turns, positions, dtype, accurate))
         parts = (_unitary if core == "unitary" else _orthogonal)(real, imaginary, cos, sin)
-    return torch.cat([part.to(x.dtype) for part in parts if part is not None], -1)
+    kept = [part.to(x.dtype) for part in parts if part is not None]
+    return kept[0] if len(kept) == 1 else torch.cat(kept, -1)
 
 
 def _angles(x: Tensor, core: str, theta: Any, base: float, length: int | None, axes: int) -> Schedule | Tensor:

@@ -126,9 +126,14 @@ def rotated(x: Tensor, cos: Tensor, sin: Tensor, *, layout: str, axes: int = 1, 
     """x turned by a table that broadcasts against (..., length, pairs) and whose dtype is that of the arithmetic."""
     if layout == "interleaved" and x.dtype == cos.dtype and not torch.compiler.is_compiling() and _seen(x, out):
         return _complex(x, cos, sin, out)
+    if layout == "halves" and out is not None and out is not x and x.dtype == cos.dtype and not x.requires_grad:
+        return _halves_into(x, cos, sin, axes, out)
     parts = _interleaved(x, cos, sin) if layout == "interleaved" else _halves(x, cos, sin, axes)
-    parts.append(x[..., 2 * cos.shape[-1] :])
-    return torch.cat(parts, -1) if out is None else torch.cat(parts, -1, out=out)
+    if 2 * cos.shape[-1] < x.shape[-1]:
+        parts.append(x[..., 2 * cos.shape[-1] :])
+    if out is not None:
+        return torch.cat(parts, -1, out=out)
+    return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
 
 
 def _applied(
@@ -181,3 +186,15 @@ def _halves(x: Tensor, cos: Tensor, sin: Tensor, axes: int) -> list[Tensor]:
         first, second = section[..., :pairs], section[..., pairs:]
         parts += [(first * c - second * s).to(x.dtype), (first * s + second * c).to(x.dtype)]
     return parts
+
+
+def _halves_into(x: Tensor, cos: Tensor, sin: Tensor, axes: int, out: Tensor) -> Tensor:
+    pairs = cos.shape[-1] // axes
+    for a in range(axes):
+        c, s = (part[..., pairs * a : pairs * (a + 1)] for part in (cos, sin))
+        ends = [slice(pairs * start, pairs * (start + 1)) for start in (2 * a, 2 * a + 1)]
+        (first, second), (left, right) = ([array[..., end] for end in ends] for array in (x, out))
+        torch.mul(first, c, out=left).addcmul_(second, s, value=-1)
+        torch.mul(first, s, out=right).addcmul_(second, c)
+    out[..., 2 * cos.shape[-1] :] = x[..., 2 * cos.shape[-1] :]
+    return out

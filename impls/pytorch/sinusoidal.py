@@ -21,4 +21,4 @@ def sinusoidal(x: Tensor, positions: Tensor, *, base: float = 10000.0, accurate:
     added = torch.stack([sin, cos], -1).flatten(-2).to(dtype)
     covered = added.shape[-1]
     summed = (x[..., :covered].to(dtype) + beside_heads(x, added)).to(x.dtype)
-    return torch.cat([summed, x[..., covered:]], -1)
+    return summed if covered == x.shape[-1] else torch.cat([summed, x[..., covered:]], -1)

@@ -1,6 +1,6 @@
 """Speed of the implementations as ratios within one run: `python tests/benchmarks/speed.py [RESULT.json]`.
 
-Each figure is the median over repeats in which the contestants take turns, so that a slow minute hits all of them alike.
+Each figure is the median over repeats in which the contestants take turns, so that a slow minute hits all alike.
 Rotation: 128 MiB of float32 against a plain copy in the same library. Linear attention: N = 8192, d = 64, causal,
 without a denominator, against naive prefix sums of the (d, d) states. Nothing here is a test.
 """
