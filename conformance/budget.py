@@ -159,10 +159,10 @@ def _angle(angles: str, dtype: str) -> Term:
     sizes = {"exact": 0.0, "float64": 2.0**-51, "float32": 2.0**-22, "fast": 2.0**-21, "input": 8 * U[dtype]}
     why = {
         "exact": "reduced exactly: nothing grows with the position",
-        "float64": "base^(2p/d) within one ulp (2u), its reciprocal (u) and the product with s (u) in float64: 4·2^-53",
-        "float32": "base^(2p/d) within one ulp (2u), its reciprocal (u) and the product with s (u) in float32: 4·2^-24",
+        "float64": "base^(2p/d) within one ulp (2u), its reciprocal (u), the product with s (u): 4·2^-53",
+        "float32": "base^(2p/d) within one ulp (2u), its reciprocal (u), the product with s (u): 4·2^-24",
         "fast": "float32 angles, and their reduction to one turn by one more product",
-        "input": "base^(2p/d) within one ulp, its reciprocal, the position and the product in the dtype: 5u, rounded up",
+        "input": "base^(2p/d) within one ulp, its reciprocal, the position and the product: 5u, rounded up",
     }
     return Term("angle", why[angles], per_turn=sizes[angles])
 

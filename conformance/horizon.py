@@ -21,11 +21,11 @@ START = 256
 
 @dataclass(frozen=True)
 class Horizon:
-    """`reach`: every tested position below it is right to `epsilon`; `curve`: (position, largest error in radians).
+    """`reach`: every tested position below it is right to `epsilon`; `curve`: (position, largest error, radians).
 
     `bounded`: whether the limit was that of the subject (or of a run), not an error beyond `epsilon`. `noise` is what
-    products rounded in the dtype leave in such a measurement (radians, five standard deviations); `logit` the rms change
-    of q·k/sqrt(dim) that the phase errors cause at the last position, for normal q and k.
+    products rounded in the dtype leave in such a measurement (radians, five standard deviations); `logit` the rms
+    change of q·k/sqrt(dim) that the phase errors cause at the last position, for normal q and k.
     """
 
     reach: int

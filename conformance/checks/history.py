@@ -169,7 +169,7 @@ CHECKS = (
     Check(
         "history-independent",
         "a used instance computes, bit by bit, what a never-used one does",
-        "a cache that is shared between instances, keyed by too little, or given out and written to",
+        "a cache shared between instances, keyed by too little or given out; or a build that ignores its parameters",
         _run,
         applies=encodes,
     ),

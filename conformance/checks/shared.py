@@ -61,7 +61,7 @@ class Ruler:
 
     @property
     def stretch(self) -> Array:
-        """(blocks,): 1; where 2p/d is itself rounded, base^(2p/d) is off by |ln θ| more roundings, beside four others."""
+        """(blocks,): 1; where 2p/d is rounded as well, base^(2p/d) is off by |ln θ| roundings beside the four."""
         covered = self.bench.oracle.instance.covered // self.bench.subject.record.axes
         exact = covered & (covered - 1) == 0 or "theta" in self.bench.numbers
         return 1.0 + (0.0 if exact else np.abs(np.log(np.maximum(self.turning.max(axis=0), 1e-300))) / 4)
