@@ -89,7 +89,9 @@ def compare(a: Subject, b: Subject, dtype: str | None = None, seed: int = 0) -> 
     `dtype`: the first they have in common. Raises CompareError for subjects that cannot be compared, and AnswerError
     when one of them raises or returns something else than two arrays.
     """
-    name = _common(a, b, dtype)
+    if reason := obstacle(a, b, dtype):
+        raise CompareError(reason)
+    name = dtype or next(d for d in a.dtypes if d in b.dtypes)
     benches = (Bench(a, name, a.devices[0], seed=seed), Bench(b, name, b.devices[0], seed=seed))
     limit = min(bench.limit for bench in benches)
     grouped = all("grouped-heads" in s.supports for s in (a, b))
@@ -102,19 +104,20 @@ def compare(a: Subject, b: Subject, dtype: str | None = None, seed: int = 0) -> 
     return _climb(benches, calls)
 
 
-def _common(a: Subject, b: Subject, dtype: str | None) -> str:
+def obstacle(a: Subject, b: Subject, dtype: str | None = None) -> str:
+    """Why two subjects cannot be compared, in one line; empty when they can."""
     for one in (a, b):
         if one.encode is None:
-            raise CompareError(f"{one.name}: compare needs the door encode, got {', '.join(one.doors)}")
+            return f"{one.name}: compare needs the door encode, got {', '.join(one.doors)}"
         if one.record.kind != "bilinear":
-            raise CompareError(f"{one.name}: compare is for bilinear encodings, got {one.record.kind}")
+            return f"{one.name}: compare is for bilinear encodings, got {one.record.kind}"
     if (a.dim, a.features, a.record.axes) != (b.dim, b.features, b.record.axes):
-        raise CompareError(f"{a.name} (dim {a.dim}) and {b.name} (dim {b.dim}) do not encode the same vectors")
+        return f"{a.name} (dim {a.dim}) and {b.name} (dim {b.dim}) do not encode the same vectors"
     shared = [d for d in a.dtypes if d in b.dtypes]
     if not shared or (dtype is not None and dtype not in shared):
         wanted = dtype or "a dtype in common"
-        raise CompareError(f"{a.name} has {', '.join(a.dtypes)}, {b.name} has {', '.join(b.dtypes)}; wanted {wanted}")
-    return dtype or shared[0]
+        return f"{a.name} has {', '.join(a.dtypes)}, {b.name} has {', '.join(b.dtypes)}; wanted {wanted}"
+    return ""
 
 
 def _climb(benches: tuple[Bench, Bench], calls: Sequence[Call]) -> Comparison:

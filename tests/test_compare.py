@@ -76,7 +76,7 @@ def test_two_recipes_are_named_and_said_to_be_the_same_mathematics() -> None:
         "correct:bfloat16-tables-declared": "float32 angles, bfloat16 tables, bfloat16 products",
     }
     assert found.agree_if == (
-        "correct:bfloat16-tables-declared would give the same bits with float32 angles, float32 tables, float32 products",
+        f"{found.b} would give the same bits with float32 angles, float32 tables, float32 products",
     )
 
 

@@ -15,10 +15,9 @@ VARIANTS = {s.name: s for s in correct_variants()}
 
 # Wrong subjects that no check notices yet, each with what would; one that is caught must leave this table.
 SURVIVORS: Mapping[str, str] = {
-    "gradient-cut": "no check compares a gradient with the adjoint map",
     "positions-advanced-in-place": "no check looks at the positions after a call",
     "positions-by-pointer": "no check writes new positions into memory that was given before",
-    "positions-of-first-row": "no check gives each batch row positions of its own",
+    "table-without-dtype": "no check fills a shared cache in the coarser dtype before the finer one",
 }
 
 
@@ -83,7 +82,8 @@ def test_every_check_is_failed_by_a_mutant(kills: dict[str, dict[str, int]]) -> 
     for name, mutant in MUTANTS.items():
         if name not in kills:
             kills[name] = failed(mutant.subject)
-    idle = {c.name for c in all_checks()} - {check for row in kills.values() for check in row}
+    judging = {c.name for c in all_checks() if c.failure_means != "a number, not a promise"}
+    idle = judging - {check for row in kills.values() for check in row}
     assert not idle, f"no mutant fails {', '.join(sorted(idle))}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from json import dumps
 
 from ..bench import AnswerError
-from ..compare import CompareError, Comparison, Rung, compare
+from ..compare import CompareError, Comparison, Rung, compare, obstacle
 from ..subject import Subject
 from ..targets import UnavailableError, load
 
@@ -25,7 +25,7 @@ def run(
         left, right = load(a, encoding), load(b, encoding)
     except UnavailableError as error:
         left, right, errors = [], [], [str(error)]
-    for x, y in [] if errors else matched(a, b, left, right):
+    for x, y in [] if errors else matched(left, right, dtype):
         try:
             found.append(compare(x, y, dtype, seed))
         except AnswerError as error:
@@ -37,14 +37,21 @@ def run(
     return ERRORED if errors else max((status(c) for c in found), default=ERRORED)
 
 
-def matched(a: str, b: str, left: Sequence[Subject], right: Sequence[Subject]) -> list[tuple[Subject, Subject]]:
-    """The pairs to compare: those of one encoding, or the only pair there is. Raises CompareError for none."""
+def matched(left: Sequence[Subject], right: Sequence[Subject], dtype: str | None) -> list[tuple[Subject, Subject]]:
+    """The pairs to compare: those of one encoding that can be, or the only pair there is.
+
+    Where some have the same parameters, only those. Raises CompareError with the first reason when none is left.
+    """
     pairs = [(x, y) for x in left for y in right if x.record.name == y.record.name]
+    pairs = [(x, y) for x, y in pairs if x.numbers == y.numbers] or pairs
     if not pairs and len(left) == len(right) == 1:
         pairs = [(left[0], right[0])]
     if not pairs:
-        raise CompareError(f"compare: {a} and {b} have no encoding in common")
-    return pairs
+        raise CompareError("compare: the two targets have no encoding in common")
+    reasons = [obstacle(x, y, dtype) for x, y in pairs]
+    if all(reasons):
+        raise CompareError(reasons[0])
+    return [pair for pair, reason in zip(pairs, reasons, strict=True) if not reason]
 
 
 def status(found: Comparison) -> int:

@@ -91,6 +91,11 @@ def of_first_row(positions: Array, x: Array) -> Array:
     return (positions[:1].repeat(len(positions), 0) if positions.ndim == 2 else positions).astype(np.float64)
 
 
+def truncated(positions: Array, x: Array) -> Array:
+    """Positions between the integers fall on the one below."""
+    return np.floor(positions.astype(np.float64))
+
+
 def counted(positions: Array, x: Array) -> Array:
     """0, 1, 2, … whatever was given."""
     return np.broadcast_to(np.arange(positions.shape[-1], dtype=np.float64), positions.shape)

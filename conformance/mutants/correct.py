@@ -80,6 +80,7 @@ _COMPACT: tuple[tuple[str, Stages, dict[str, Any]], ...] = (
     ("reads-halves-writes-interleaved", fault(read=halves, write=interleaved),
      {"layout": "halves", "writes": "interleaved"}),
     ("float32-angles-declared", fault(phases=float32_phases), {"angles": "float32"}),
+    ("fractional", HONEST, {"supports": {*DECLARED["supports"], "fractional"}}),
     ("partial", HONEST, {"parameters": {"dim": 16, "rotary_dim": 8, "base": 10000.0}}),
     ("float64-throughout", HONEST, {"dtypes": ("float64",), "max_position": 2**20, "arithmetic": "float64"}),
     ("float16", HONEST, {"dtypes": ("float16",), "max_position": 2**17}),
@@ -116,4 +117,6 @@ def correct_variants() -> list[Subject]:
     declared = {**low, "angles": "float32", "tables": "input", "arithmetic": "input"}
     found.append(Subject(**declared, name="correct:bfloat16-tables-declared", encode=rotate_half))
     found.append(Subject(**low, name="correct:torch-wide", encode=torch_halves()))
+    differentiable = {**TORCH, "supports": {"arbitrary-positions", "gradient"}}
+    found.append(Subject(**differentiable, name="correct:gradient", encode=torch_halves()))
     return found

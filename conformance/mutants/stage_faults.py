@@ -169,6 +169,14 @@ _ROWS: tuple[tuple[str, Stages, dict[str, Any], str, str, tuple[str, ...]], ...]
         "constructed",
         ("contract",),
     ),
+    (
+        "fractions-truncated",
+        fault(positions=broken.truncated),
+        {"supports": {"arbitrary-positions", "offset", "fractional"}},
+        "offset",
+        "constructed",
+        ("fractional-positions",),
+    ),
     ("zeros", fault(turn=broken.zeros), {}, "cheating", "cheating", ("matches-the-definition", "isometry")),
 )
 

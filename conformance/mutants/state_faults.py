@@ -113,6 +113,12 @@ def advances(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, A
     return turned
 
 
+def last_rows(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
+    """Keeps a table as long as the longest call and takes its last n rows: right until a shorter call follows."""
+    state["seen"] = max(state.get("seen", 0), len(positions))
+    return _honest(state, q, k, np.arange(state["seen"] - len(positions), state["seen"]))
+
+
 def grows_in_half(state: Any, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
     """Frequencies are cast to float16 once a call goes beyond position 2048, and stay so in this instance."""
     state["beyond"] = state.get("beyond", False) or bool(positions.max(initial=0) >= 2048)
@@ -152,7 +158,7 @@ def _with(theta: Array, q: Array, k: Array, positions: Array, state: Any) -> tup
 
 
 _SMALL = {"max_position": 8192, "tables": "none"}
-_TWO = {"dtypes": ("float16", "float32"), "max_position": 8192}
+_TWO = {"dtypes": ("float32", "float16"), "max_position": 8192, "arithmetic": "input", "tables": "input"}
 _HISTORY = ("history-independent", "matches-the-definition")
 
 
@@ -176,6 +182,14 @@ def _rows() -> tuple[tuple[str, Encode, dict[str, Any], str, str, tuple[str, ...
             "stale cache",
             "huggingface/transformers#27226",
             _HISTORY,
+        ),
+        (
+            "last-rows-of-a-longer-table",
+            last_rows,
+            {"supports": set(), "max_position": 4096},
+            "stale cache",
+            "huggingface/candle#899",
+            ("history-independent",),
         ),
         ("one-buffer-returned-twice", one_buffer(), {}, "stale buffer", "cheating", _HISTORY),
         ("written-over-its-inputs", in_place, {}, "in-place write", "unslothai/unsloth#5001", ("contract",)),

@@ -48,10 +48,9 @@ def halves(
 
         def one(x: Any) -> Any:
             inner = cast(x, wide)
-            turned = (inner * cast(cos, wide) + rotate_half(inner) * cast(sin, wide)).to(x.dtype)
-            return turned.detach() if cut else turned
+            return (inner * cast(cos, wide) + rotate_half(inner) * cast(sin, wide)).to(x.dtype)
 
-        return one(q), one(k)
+        return one(q), one(k).detach() if cut else one(k)
 
     return lambda state, q, k, positions: encode(state, q, k, positions)
 
@@ -67,6 +66,33 @@ def kept_table() -> Callable[..., Any]:
         dtype = state.setdefault("dtype", q.dtype)
         cos, sin = phase.cos().to(dtype).double(), phase.sin().to(dtype).double()
         return tuple((x.double() * cos + rotate_half(x.double()) * sin).to(x.dtype) for x in (q, k))
+
+    return encode
+
+
+def untransposed() -> Callable[..., Any]:
+    """Forward is right; the gradient is turned forward once more instead of back."""
+
+    def encode(state: Any, q: Any, k: Any, positions: Any) -> Any:
+        import torch
+
+        phase = positions.double()[:, None] * inverse_frequencies(state)
+        phase = torch.cat((phase, phase), dim=-1)
+
+        def turned(x: Any) -> Any:
+            return (x.double() * phase.cos() + rotate_half(x.double()) * phase.sin()).to(x.dtype)
+
+        class Turn(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx: Any, x: Any) -> Any:
+                return turned(x)
+
+            @staticmethod
+            def backward(ctx: Any, gradient: Any) -> Any:
+                return turned(gradient)
+
+        apply: Any = Turn.apply
+        return apply(q), apply(k)
 
     return encode
 
@@ -126,7 +152,15 @@ _ROWS: tuple[tuple[str, Callable[..., Any], dict[str, Any], str, str, tuple[str,
         {"supports": {"gradient", "arbitrary-positions"}},
         "missing gradient",
         "huggingface/candle#3568",
-        ("gradient-adjoint",),
+        ("gradient-is-adjoint",),
+    ),
+    (
+        "gradient-not-transposed",
+        untransposed(),
+        {"supports": {"gradient", "arbitrary-positions"}},
+        "missing gradient",
+        "constructed",
+        ("gradient-is-adjoint",),
     ),
     (
         "table-in-first-dtype",
