@@ -30,12 +30,24 @@ def table() -> list[dict[str, Any]]:
 
 def markdown() -> str:
     """The table of the README: entry × what is decided × which backends run it."""
-    runs = _backends()
-    lines = ["| encoding | family | lag-invariant | unitary | rank | own backends |", "|---|---|---|---|---|---|"]
+    runs, groups = _backends(), dict[tuple[str, ...], list[str]]()
     for row in table():
-        cells = [f"`{row['encoding']}`", *(str(row[c]) for c in COLUMNS[1:5]), runs.get(row["encoding"], "definition")]
-        lines.append("| " + " | ".join(cells) + " |")
+        entry = row["encoding"].partition("[")[0]
+        cells = (entry, *(str(row[c]) for c in COLUMNS[1:5]), runs.get(row["encoding"], "definition only"))
+        groups.setdefault(cells, []).append(row["encoding"])
+    lines = ["| encoding | family | lag-invariant | unitary | rank | own backends |", "|---|---|---|---|---|---|"]
+    lines += [f"| {_label(found)} | {' | '.join(cells[1:])} |" for cells, found in groups.items()]
     return "\n".join(lines)
+
+
+def _label(found: list[str]) -> str:
+    """One name for members that share a row: the options they have in common, and how many they are."""
+    if len(found) == 1:
+        return f"`{found[0]}`"
+    entry = found[0].partition("[")[0]
+    options = [set(filter(None, name.partition("[")[2].rstrip("]").split(","))) for name in found]
+    common = sorted(set.intersection(*options))
+    return f"`{entry}[{','.join([*common, '…'])}]` ({len(found)} members)"
 
 
 def _backends() -> dict[str, str]:
