@@ -11,10 +11,10 @@ It is one file on purpose: it can be read, copied and run alone (`python recheck
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import lcm
+from math import lcm, prod
 from typing import Any
 
 Mono = tuple[tuple[str, Fraction], ...]
@@ -25,6 +25,9 @@ Matrix = list[list[Terms]]
 
 PI: Mono = (("pi", Fraction(1)),)
 ONE_KEY: Key = ((), (), ())
+
+
+SENSES = ("in expectation", "given the scores", "given the pair", "given the path")
 
 
 class RejectedError(Exception):
@@ -68,6 +71,8 @@ def _fold_primes(c: Fraction, mono: Mono) -> tuple[Fraction, Mono]:
 
 class Algebra:
     """Sums of terms under `relations` (polynomials that are zero); the symbols in `integers` are whole numbers."""
+
+    on_product: Callable[[], None] = staticmethod(lambda: None)  # a caller's step counter; it can only stop a product
 
     def __init__(self, integers: Iterable[str] = (), relations: Sequence[Poly] = ()) -> None:
         self.integers = frozenset(integers)
@@ -122,6 +127,7 @@ class Algebra:
 
     def multiply(self, a: Terms, b: Terms) -> Terms:
         """The product."""
+        self.on_product()
         return self.add(
             *(
                 self.term(c * d, polynomial((*ka[0], *kb[0])), (*ka[1], *kb[1]), monomial((*ka[2], *kb[2])))
@@ -366,6 +372,37 @@ def _exponential(x: Fraction) -> Interval:
     return _outward(value[0] - slack, value[1] + slack)
 
 
+def _exp_of(x: Interval) -> Interval:
+    return _exponential(x[0])[0], _exponential(x[1])[1]
+
+
+def _artanh(z: Interval) -> Interval:
+    """z + z³/3 + z⁵/5 + …, 140 parts; |z| <= 1/3, so that the rest is below 2^-400."""
+    total, power, square = z, z, _times(z, z)
+    for k in range(1, 140):
+        power = _times(power, square)
+        total = (total[0] + power[0] / (2 * k + 1), total[1] + power[1] / (2 * k + 1))
+    return _outward(total[0] - Fraction(1, 1 << 400), total[1] + Fraction(1, 1 << 400))
+
+
+def _log_point(x: Fraction) -> Interval:
+    """log x = k log 2 + 2 artanh((y - 1)/(y + 1)) with x = 2^k y and y in [1/2, 2]."""
+    if x == 1:
+        return Fraction(0), Fraction(0)
+    k = x.numerator.bit_length() - x.denominator.bit_length()
+    y = x / Fraction(2) ** k
+    z, two = (y - 1) / (y + 1), _artanh(_outward(Fraction(1, 3), Fraction(1, 3)))
+    part = _artanh(_outward(z, z))
+    shift = _times((Fraction(2 * k),) * 2, two)
+    return _outward(2 * part[0] + shift[0], 2 * part[1] + shift[1])
+
+
+def _log_of(x: Interval) -> Interval:
+    if x[0] <= 0:
+        raise RejectedError("a logarithm of what is not certainly positive")
+    return _log_point(x[0])[0], _log_point(x[1])[1]
+
+
 def _value(mono: Mono, point: Mapping[str, Fraction]) -> Interval:
     found: Interval = (Fraction(1), Fraction(1))
     for name, power in mono:
@@ -545,6 +582,10 @@ class Definition:
         self.ring = Algebra(whole, [_read_poly(r) for r in stored["relations"]])
         self.relations = [_read_poly(r) for r in stored["relations"]]
         self.whole, self.positive = frozenset(whole), frozenset(stored["positive"])
+        self.noise = frozenset(stored.get("noise", []))
+        self.averaged = False  # whether W is its expectation over the noise
+        self.tree = read_tree(self.ring, stored["tree"]) if "tree" in stored else None
+        self.form: str = stored.get("form", "")
         self.generators = [self._matrix(g) for g in stored.get("generators", [])]
         self.A, self.B = (self._matrix(stored[side]) for side in ("query", "key"))
         self.surround: str = stored["basis"]
@@ -561,8 +602,9 @@ class Definition:
         return [[self.ring.substitute(entry, values) for entry in row] for row in M]
 
     def kernel(self) -> Matrix:
-        """W_{s,t} = A_s^H B_t."""
-        return self.ring.product(self.A, self.B)
+        """W_{s,t} = A_s^H B_t, or its expectation over the noise."""
+        W = self.ring.product(self.A, self.B)
+        return [[expectation(self.ring, x, self.noise) for x in row] for row in W] if self.averaged else W
 
     def shift_defect(self) -> Matrix:
         """W_{s+c,t+c} - W_{s,t}."""
@@ -582,6 +624,33 @@ class Definition:
         """A^H A or B^H B."""
         M = self.A if side == "query" else self.B
         return self.ring.product(M, M)
+
+
+def expectation(ring: Algebra, terms: Terms, noise: frozenset[str]) -> Terms:
+    """E over independent standard normal symbols: E z^2k = 1·3·…·(2k - 1), odd powers vanish. Raises RejectedError."""
+    out: list[Terms] = []
+    for (phase, growth, mono), c in terms.items():
+        inside = {n for poly in (phase, *(p for _, p in growth)) for m, _ in poly for n, _ in m} | {
+            b for b, _ in growth
+        }
+        if inside & noise:
+            raise RejectedError("noise stands in an exponent: its moments are not those of a polynomial")
+        for name, power in mono:
+            if name in noise:
+                if power.denominator != 1 or power < 0:
+                    raise RejectedError(f"{name}^{power}: only whole powers of the noise have a moment here")
+                c *= 0 if power % 2 else prod(range(1, int(power), 2))
+        out.append(ring.term(c, phase, growth, monomial(f for f in mono if f[0] not in noise)))
+    return ring.add(*out)
+
+
+def variance(d: Definition, q: Sequence[str], k: Sequence[str]) -> Terms:
+    """E |x - E x|² of the score x = Σ q_i (A^H B)_ij k_j over the noise, for real symbols q_i, k_j (Isserlis)."""
+    ring, W = d.ring, d.ring.product(d.A, d.B)
+    weights = [[ring.term(Fraction(1), (), (), monomial(((a, Fraction(1)), (b, Fraction(1))))) for b in k] for a in q]
+    score = ring.add(*(ring.multiply(W[i][j], weights[i][j]) for i in range(len(q)) for j in range(len(k))))
+    centred = ring.add(score, ring.scale(Fraction(-1), expectation(ring, score, d.noise)))
+    return expectation(ring, ring.multiply(ring.conjugate(centred), centred), d.noise)
 
 
 def _symbol(name: str) -> Poly:
@@ -692,14 +761,389 @@ def _rank(rows: list[list[Fraction]]) -> int:
     return rank
 
 
+# Trees: real functions of the positions beyond sums of terms. A node's value is a function of its children's values;
+# so what leaves every leaf unchanged leaves the tree unchanged.
+
+Tree = tuple[str, Any]
+CALLS = ("call ", "function ", "content ")
+
+
+def read_tree(ring: Algebra, stored: Mapping[str, Any]) -> Tree:
+    """A stored tree: a leaf is a sum of terms, "call w" a free function w of its arguments, "content f" a token's."""
+    if "terms" in stored:
+        return "terms", ring.add(*(ring.term(*_read_term(t)) for t in stored["terms"]))
+    op, parts = str(stored["op"]), tuple(read_tree(ring, x) for x in stored["args"])
+    if op not in _FOLDS and not op.startswith(CALLS):
+        raise RejectedError(f"unknown operation {op!r}")
+    if op.startswith("content ") and parts:
+        raise RejectedError("the content of a token has no arguments")
+    return op, parts
+
+
+def leaves(tree: Tree) -> Iterator[Terms]:
+    """The sums of terms at the ends of a tree."""
+    if tree[0] == "terms":
+        yield tree[1]
+    else:
+        for part in tree[1]:
+            yield from leaves(part)
+
+
+def _mapped(tree: Tree, change: Callable[[Terms], Terms]) -> Tree:
+    if tree[0] == "terms":
+        return "terms", change(tree[1])
+    return tree[0], tuple(_mapped(part, change) for part in tree[1])
+
+
+def tree_defects(d: Definition, tree: Tree) -> list[Terms]:
+    """What each leaf gains when every position moves by the same shift: all zero, and the tree is one of the lag."""
+    shift = {f"{v}{j}": _sum_of(f"{v}{j}", f"c{j}") for v in "st" for j in range(d.axes)}
+    return [d.ring.add(d.ring.substitute(x, shift), d.ring.scale(Fraction(-1), x)) for x in leaves(tree)]
+
+
+def _constant_of(terms: Terms) -> Fraction | None:
+    return terms.get(ONE_KEY, Fraction(0)) if not set(terms) - {ONE_KEY} else None
+
+
+def hypotheses(ring: Algebra, condition: Tree) -> list[Terms]:
+    """The leaves that a condition makes >= 0."""
+    op, parts = condition
+    if op == "And":
+        return [x for part in parts for x in hypotheses(ring, part)]
+    if op not in ("<=", "<", ">=", ">", "==") or any(part[0] != "terms" for part in parts):
+        raise RejectedError(f"a condition must compare sums of terms, got {op!r}")
+    (_, a), (_, b) = parts
+    up, down = (ring.add(x, ring.scale(Fraction(-1), y)) for x, y in ((b, a), (a, b)))
+    return [up] if op in ("<=", "<") else [down] if op in (">=", ">") else [up, down]
+
+
+def resolved(d: Definition, tree: Tree, given: Sequence[Terms]) -> Tree:
+    """The tree where everything in `given` is >= 0: the Max, Min, Abs and Piecewise that this decides are gone."""
+    if tree[0] == "terms":
+        return tree
+    op, parts = tree[0], tuple(resolved(d, part, given) for part in tree[1])
+
+    def beats(a: Tree, b: Tree, sign: int) -> bool:
+        if a[0] != "terms" or b[0] != "terms":
+            return False
+        return _nonnegative(d, d.ring.scale(Fraction(sign), _difference(d.ring, a[1], b[1])), given)
+
+    if op in ("Max", "Min"):
+        sign, kept = 1 if op == "Max" else -1, list(parts)
+        for x in parts:
+            if any(y is not x and beats(y, x, sign) for y in kept):
+                kept = [y for y in kept if y is not x]
+        return kept[0] if len(kept) == 1 else (op, tuple(kept))
+    if op == "Abs" and parts[0][0] == "terms":
+        for sign in (1, -1):
+            if _nonnegative(d, d.ring.scale(Fraction(sign), parts[0][1]), given):
+                return "terms", d.ring.scale(Fraction(sign), parts[0][1])
+    if op == "Piecewise":
+        return _first_case(d, parts, given)
+    return op, parts
+
+
+def _first_case(d: Definition, parts: Sequence[Tree], given: Sequence[Terms]) -> Tree:
+    kept: list[Tree] = []
+    for value, condition in zip(parts[::2], parts[1::2], strict=True):
+        decided = _decided(d, condition, given)
+        if decided is not False:
+            kept += [value, ("true", ()) if decided else condition]
+        if decided:
+            break
+    return kept[0] if len(kept) == 2 and kept[1][0] == "true" else ("Piecewise", tuple(kept))
+
+
+def _decided(d: Definition, condition: Tree, given: Sequence[Terms]) -> bool | None:
+    op, parts = condition
+    if op in ("true", "false"):
+        return op == "true"
+    if op not in ("<=", "<", ">=", ">") or any(part[0] != "terms" for part in parts):
+        return None
+    low, high = (parts[0][1], parts[1][1]) if op[0] == "<" else (parts[1][1], parts[0][1])
+    rise = _difference(d.ring, high, low)
+    if len(op) == 2:
+        return True if _nonnegative(d, rise, given) else None
+    return False if _nonnegative(d, d.ring.scale(Fraction(-1), rise), given) else None
+
+
+def _difference(ring: Algebra, a: Terms, b: Terms) -> Terms:
+    return ring.add(a, ring.scale(Fraction(-1), b))
+
+
+def _nonnegative(d: Definition, x: Terms, given: Sequence[Terms]) -> bool:
+    """Whether x - h is a sum of positive symbols with positive coefficients, for h = 0 or one in `given`."""
+    for h in ({}, *given):
+        rest = _difference(d.ring, x, h)
+        if all(c > 0 and not k[0] and not k[1] and all(n in d.positive for n, _ in k[2]) for k, c in rest.items()):
+            return True
+    return False
+
+
+FREE_FUNCTIONS: dict[str, Callable[[Sequence[Interval]], Interval]] = {  # what a witness may put for a free function
+    "sum": lambda x: (
+        sum((k * a[0] for k, a in enumerate(x, 1)), Fraction(0)),
+        sum(k * a[1] for k, a in enumerate(x, 1)),
+    ),
+    "squares": lambda x: (
+        1 + sum((k * _square(a)[0] for k, a in enumerate(x, 1)), Fraction(0)),
+        1 + sum(k * _square(a)[1] for k, a in enumerate(x, 1)),
+    ),
+}
+
+
+def _square(x: Interval) -> Interval:
+    ends = (x[0] * x[0], x[1] * x[1])
+    return Fraction(0) if x[0] <= 0 <= x[1] else min(ends), max(ends)
+
+
+def tree_value(d: Definition, tree: Tree, point: Mapping[str, Fraction], free: Mapping[str, str]) -> Any:
+    """An interval that holds the tree's real value at a point, or the truth of a condition. Raises RejectedError."""
+    op, parts = tree
+    if op == "terms":
+        if not d.ring.is_zero(_difference(d.ring, parts, d.ring.conjugate(parts))):
+            raise RejectedError("a leaf is not real")
+        return enclose(parts, point)[0]
+    if op == "Piecewise":
+        for value, condition in zip(parts[::2], parts[1::2], strict=True):
+            if tree_value(d, condition, point, free):
+                return tree_value(d, value, point, free)
+        raise RejectedError("a Piecewise without a last case")
+    values = [tree_value(d, part, point, free) for part in parts]
+    if op.startswith("call "):
+        return FREE_FUNCTIONS[free[op[5:]]](values)
+    handler = _VALUES.get(op)
+    if handler is None:
+        raise RejectedError(f"no interval is known for {op}")
+    return handler(*values)
+
+
+def _sum(*x: Interval) -> Interval:
+    return _outward(sum((a for a, _ in x), Fraction(0)), sum((b for _, b in x), Fraction(0)))
+
+
+def _product(*x: Interval) -> Interval:
+    found = x[0]
+    for factor in x[1:]:
+        found = _times(found, factor)
+    return found
+
+
+def _power_of(base: Interval, exponent: Interval) -> Interval:
+    if exponent[0] == exponent[1] and exponent[0].denominator == 1:
+        n = int(exponent[0])
+        if n < 0 and base[0] <= 0 <= base[1]:
+            raise RejectedError("a division by what may be zero")
+        ends = (base[0] ** n, base[1] ** n)
+        return _outward(Fraction(0) if n > 0 and n % 2 == 0 and base[0] <= 0 <= base[1] else min(ends), max(ends))
+    if base == (0, 0) and exponent[0] > 0:
+        return base
+    return _exp_of(_times(exponent, _log_of(base)))
+
+
+def _floor(x: Interval) -> Interval:
+    lo, hi = x[0].__floor__(), x[1].__floor__()
+    if lo != hi:
+        raise RejectedError("a floor is open")
+    return Fraction(lo), Fraction(lo)
+
+
+def _sign(x: Interval) -> Interval:
+    if not (x[0] > 0 or x[1] < 0 or x == (0, 0)):
+        raise RejectedError("a sign is open")
+    return (Fraction((x[0] > 0) - (x[1] < 0)),) * 2
+
+
+def _below(a: Interval, b: Interval, strict: bool) -> bool:
+    if a[1] < b[0] or (not strict and a[1] <= b[0]):
+        return True
+    if a[0] > b[1] or (strict and a[0] >= b[1]):
+        return False
+    raise RejectedError("a comparison is open")
+
+
+def _same(a: Interval, b: Interval) -> bool:
+    if a[0] == a[1] == b[0] == b[1]:
+        return True
+    if a[1] < b[0] or b[1] < a[0]:
+        return False
+    raise RejectedError("an equality is open")
+
+
+def _tanh(x: Interval) -> Interval:
+    """1 - 2/(e^2x + 1), which grows with x."""
+    ends = [1 - 2 / (1 + y) for y in _exp_of((2 * x[0], 2 * x[1]))]
+    return _outward(ends[0], ends[1])
+
+
+_VALUES: dict[str, Callable[..., Any]] = {
+    "Add": _sum,
+    "Mul": _product,
+    "Pow": _power_of,
+    "Abs": lambda x: x if x[0] >= 0 else (-x[1], -x[0]) if x[1] <= 0 else (Fraction(0), max(-x[0], x[1])),
+    "Min": lambda *x: (min(a for a, _ in x), min(b for _, b in x)),
+    "Max": lambda *x: (max(a for a, _ in x), max(b for _, b in x)),
+    "floor": _floor,
+    "ceiling": lambda x: tuple(-y for y in _floor((-x[1], -x[0]))),
+    "sign": _sign,
+    "log": _log_of,
+    "exp": _exp_of,
+    "cos": lambda x: _cos_sin(x)[0],
+    "sin": lambda x: _cos_sin(x)[1],
+    "tanh": _tanh,
+    "<": lambda a, b: _below(a, b, True),
+    "<=": lambda a, b: _below(a, b, False),
+    ">": lambda a, b: _below(b, a, True),
+    ">=": lambda a, b: _below(b, a, False),
+    "==": _same,
+    "!=": lambda a, b: not _same(a, b),
+    "And": lambda *x: all(x),
+    "Or": lambda *x: any(x),
+    "Not": lambda x: not x,
+    "true": lambda: True,
+    "false": lambda: False,
+}
+_FOLDS = {*_VALUES, "Piecewise"}
+
+
+def folded(d: Definition, tree: Tree) -> Tree:
+    """The tree with everything that is exactly known computed: sums of terms, and functions at rational numbers."""
+    op, parts = tree
+    if op == "terms" or op in ("true", "false"):
+        return tree
+    done = tuple(folded(d, part) for part in parts)
+    if op == "Piecewise":
+        return _folded_cases(done)
+    known = [part[1] for part in done if part[0] == "terms"]
+    if op in ("Add", "Mul") and len(known) == len(done):
+        total = known[0]
+        for x in known[1:]:
+            total = d.ring.add(total, x) if op == "Add" else d.ring.multiply(total, x)
+        return "terms", total
+    if op == "Mul" and any(not x for x in known):
+        return "terms", {}
+    numbers = [_constant_of(x) for x in known]
+    if len(known) == len(done) and None not in numbers:
+        return _folded_number(op, done, [x for x in numbers if x is not None])
+    if op == "Pow" and len(known) == 2 and not known[0] and known[1] and _nonnegative(d, known[1], ()):
+        return "terms", {}  # 0^p = 0 for p > 0: a sum of positive symbols, and not empty
+    return op, done
+
+
+def _folded_cases(done: tuple[Tree, ...]) -> Tree:
+    kept: list[Tree] = []
+    for value, condition in zip(done[::2], done[1::2], strict=True):
+        if condition[0] == "true" and not kept:
+            return value
+        if condition[0] != "false":
+            kept += [value, condition]
+    return "Piecewise", tuple(kept)
+
+
+def _folded_number(op: str, done: tuple[Tree, ...], x: list[Fraction]) -> Tree:
+    exact_at = {"log": (1, 0), "exp": (0, 1), "cos": (0, 1), "sin": (0, 0), "tanh": (0, 0)}
+    if op in exact_at:
+        at, value = exact_at[op]
+        return ("terms", {ONE_KEY: Fraction(value)} if value else {}) if x == [at] else (op, done)
+    if op == "Pow" and (x[1].denominator != 1 or not (x[0] or x[1] >= 0)):
+        return (op, done) if x[0] or x[1] < 0 else ("terms", {})
+    if op in _VALUES:
+        found = _VALUES[op](*((v, v) for v in x))
+        if isinstance(found, bool):
+            return ("true" if found else "false"), ()
+        return "terms", ({ONE_KEY: found[0]} if found[0] else {}) if found[0] == found[1] else (op, done)
+    return op, done
+
+
+def _kernel_claim(d: Definition, claim: Mapping[str, Any], proof: Mapping[str, Any]) -> None:
+    """A claim about a tree: lag invariance leaf by leaf, or its value at lag zero; a witness is a pair of intervals."""
+    assert d.tree is not None
+    name, given = claim["property"], read_tree(d.ring, claim["given"]) if "given" in claim else None
+    if claim["value"]:
+        _prove_tree(d, name, given)
+        return
+    point = {n: Fraction(v) for n, v in proof["point"].items()}
+    free: dict[str, str] = proof.get("functions", {})
+    _admissible(d, point)
+    if any(f"call {f}" in d.positive and kind != "squares" for f, kind in free.items()):
+        raise RejectedError("a free function of the witness must be positive")
+    here, there = _two_values(d, name, point, free, given)
+    if not (here[1] < there[0] or there[1] < here[0]):
+        raise RejectedError(f"{name}: the two values are not certainly apart at the witness")
+
+
+def zero_target(form: str) -> Terms:
+    """What a bias (0) and a mask (1) must be at lag zero to leave the score alone. Raises RejectedError."""
+    if form not in ("bias", "mask"):
+        raise RejectedError(f"identity at zero says nothing of {form!r}")
+    return {ONE_KEY: Fraction(1)} if form == "mask" else {}
+
+
+def at_zero(d: Definition) -> Tree:
+    """The tree at position zero on both sides, folded."""
+    assert d.tree is not None
+    zero: dict[str, Poly] = {f"{v}{j}": () for v in "st" for j in range(d.axes)}
+    return folded(d, _mapped(d.tree, lambda x: d.ring.substitute(x, zero)))
+
+
+def _prove_tree(d: Definition, name: str, given: Tree | None) -> None:
+    assert d.tree is not None
+    if name == "lag-invariant":
+        tree = d.tree if given is None else resolved(d, d.tree, hypotheses(d.ring, given))
+        left = [x for x in tree_defects(d, tree) if not d.ring.is_zero(x)]
+    elif name == "identity-at-zero":
+        value = at_zero(d)
+        left = [_difference(d.ring, value[1], zero_target(d.form))] if value[0] == "terms" else [{ONE_KEY: Fraction(1)}]
+        left = [x for x in left if not d.ring.is_zero(x)]
+    else:
+        raise RejectedError(f"nothing is known of {name!r} for a tree")
+    if left:
+        raise RejectedError(f"{name}: {len(left)} leaves change")
+
+
+def _two_values(
+    d: Definition, name: str, point: Mapping[str, Fraction], free: Mapping[str, str], given: Tree | None
+) -> tuple[Interval, Interval]:
+    """The value at (s, t) and at (s + c, t + c), or at lag zero and wanted there."""
+    assert d.tree is not None
+    if name == "identity-at-zero":
+        wanted = _constant_of(zero_target(d.form)) or Fraction(0)
+        start = {**point, **{f"{v}{j}": Fraction(0) for v in "st" for j in range(d.axes)}}
+        return tree_value(d, d.tree, start, free), (wanted, wanted)
+    if name != "lag-invariant":
+        raise RejectedError(f"nothing is known of {name!r} for a tree")
+    moved = {n: v + point[f"c{n[1:]}"] if _is_place(n) else v for n, v in point.items()}
+    if given is not None and not (tree_value(d, given, point, free) and tree_value(d, given, moved, free)):
+        raise RejectedError("the witness does not satisfy the condition")
+    return tree_value(d, d.tree, point, free), tree_value(d, d.tree, moved, free)
+
+
+def _is_place(name: str) -> bool:
+    return name[0] in "st" and name[1:].isdigit()
+
+
+def _variance_claim(d: Definition, claim: Mapping[str, Any]) -> None:
+    stated = d.ring.add(*(d.ring.term(*_read_term(t)) for t in claim["terms"]))
+    if not d.ring.is_zero(_difference(d.ring, variance(d, claim["query"], claim["key"]), stated)):
+        raise RejectedError("the variance is not the one that is stated")
+
+
+def under(d: Definition, conditions: Iterable[Any]) -> Algebra:
+    """The terms under more relations: stored polynomials that are zero."""
+    return Algebra(d.whole, [*d.relations, *(_read_poly(r) for r in conditions)])
+
+
 def _prove(d: Definition, claim: Mapping[str, Any]) -> None:
     name = claim["property"]
+    if name == "variance":
+        _variance_claim(d, claim)
+        return
     if name == "faithful":
         if faithful_rank(d) != d.axes:
             raise RejectedError("the phases do not tell every lag from zero")
         return
     if claim.get("when"):
-        d.ring = Algebra(d.whole, [*d.relations, *(_read_poly(r) for r in claim["when"])])
+        d.ring = under(d, claim["when"])
     left = [t for t in defects(d, name, claim) if not d.ring.is_zero(t)]
     if left:
         raise RejectedError(f"{name}: {len(left)} entries do not vanish")
@@ -836,10 +1280,23 @@ def check(certificate: Mapping[str, Any]) -> str:
             d = Definition(body["definition"])
             if (method == "normal-form") != claim["value"]:
                 raise RejectedError("a true claim needs a normal form, a false one a witness")
-            _prove(d, claim) if claim["value"] else _refute(d, claim, body["proof"])
+            _decide(d, claim, body["proof"])
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, IndexError) as error:
         raise RejectedError(f"malformed: {type(error).__name__}: {error}") from error
     return f"{certificate['encoding']}: {claim['property']} is {claim['value']} ({claim['quantifiers']})"
+
+
+def _decide(d: Definition, claim: Mapping[str, Any], proof: Mapping[str, Any]) -> None:
+    sense = claim.get("sense")
+    if sense not in (None, *SENSES) or (sense == "in expectation") != (bool(d.noise) and sense is not None):
+        raise RejectedError(f"the claim cannot be meant {sense!r}")
+    d.averaged = sense == "in expectation"
+    if d.tree is not None:
+        _kernel_claim(d, claim, proof)
+    elif claim["value"]:
+        _prove(d, claim)
+    else:
+        _refute(d, claim, proof)
 
 
 def _permutation_claim(definition: Mapping[str, Any], claim: Mapping[str, Any], method: str) -> None:

@@ -9,7 +9,7 @@ import sympy as sp
 
 from ..canonical import expression
 from ..encoding import Encoding, EncodingError, PermutationPower
-from ..recheck import Definition, defects, faithful_rank, is_scalar
+from ..recheck import Definition, defects, faithful_rank, is_scalar, under
 from ..wellformed import expressions
 from . import bridge, certificate, generators
 from .definition import Stored, store, write_terms
@@ -40,7 +40,43 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
     if found["lag-invariant"].verdict is not Verdict.PROVED:
         for name in ("group-law", "faithful"):
             found[name] = Proposition(name, Verdict.NOT_APPLICABLE, reason="there is no W of the lag alone")
-    return found | _gain(record, stored, found)
+    return found | _gain(record, stored, found) | _under_a_condition(record, stored, found["lag-invariant"])
+
+
+def _under_a_condition(record: Encoding, stored: Stored, outright: Proposition) -> dict[str, Proposition]:
+    """The claim {"when": equations}: decided again with the equations as relations."""
+    name, claimed = "lag-invariant-when", record.claims.get("lag-invariant")
+    if not isinstance(claimed, Mapping) or outright.verdict is Verdict.PROVED:
+        return {}
+    parts = [sp.sympify(x) for x in sp.And.make_args(sp.sympify(claimed["when"]))]
+    if not all(isinstance(x, sp.Eq) for x in parts):
+        return {name: _undecided(name, f"matrices are decided under equations only, got {claimed['when']}")}
+    sides = [(x.lhs, x.rhs) if x.lhs.is_Symbol else (x.rhs, x.lhs) for x in parts]
+    values = {symbol: value for symbol, value in sides if symbol.is_Symbol}
+    words = f"{quantifiers(record)}, where {claimed['when']}"
+    if len(values) == len(parts) and _holds(record, values, "lag-invariant"):
+        proved = _proved(record, store(record, values)[0], "lag-invariant")
+        return {name: replace(proved, name=name, quantifiers=words)}
+    try:
+        together = replace(record, relations=(*record.relations, *(x.lhs - x.rhs for x in parts)), claims={})
+        conditions = store(together)[0]["relations"][len(record.relations) : len(record.relations) + len(parts)]
+    except OutsideClassError as error:
+        return {name: _undecided(name, str(error))}
+    extra = {"when": conditions}
+    d = Definition(stored)
+    d.ring = under(d, conditions)
+    if all(d.ring.is_zero(t) for t in defects(d, "lag-invariant")):
+        method = {"method": "normal-form"}
+        made = certificate.make(record.name, stored, "lag-invariant", True, words, method, extra)
+        return {name: Proposition(name, Verdict.PROVED, words, certificate=made)}
+    return {name: _when_refuted(record, together, name, claimed["when"])}
+
+
+def _when_refuted(record: Encoding, together: Encoding, name: str, condition: Any) -> Proposition:
+    """A witness that satisfies the condition: it is one against the record with the condition as a relation."""
+    found = _decide(together, store(together)[0], "lag-invariant")
+    reason = found.reason or f"not even where {condition}"
+    return replace(found, name=name, reason=reason)
 
 
 def _decide(record: Encoding, stored: Stored, name: str) -> Proposition:

@@ -8,6 +8,9 @@ from typing import Any
 from ..encoding import Encoding
 
 
+TOO_WEAK = ("in expectation", "given the scores", "given the path")  # these do not confirm lag invariance outright
+
+
 class Verdict(StrEnum):
     """What mathematics says of a property."""
 
@@ -60,6 +63,8 @@ class Judgement:
                 None if not isinstance(value, Mapping) else all(_rank_of(self.ranks, k) == v for k, v in value.items())
             )
         found = self.propositions.get(name)
+        if name == "lag-invariant" and isinstance(value, Mapping):
+            found = self._under_a_condition()
         if name == "unitary" and isinstance(value, Mapping):
             gain = self.propositions.get("gain")
             return None if gain is None or gain.verdict is Verdict.UNDECIDED else gain.verdict is Verdict.PROVED
@@ -69,7 +74,15 @@ class Judgement:
             return found.verdict is Verdict.REFUTED
         if found.verdict is not Verdict.PROVED:
             return False
-        return found.detail == value if isinstance(value, str) else True
+        if isinstance(value, str):
+            return found.detail == value
+        return found.detail not in TOO_WEAK
+
+    def _under_a_condition(self) -> Proposition | None:
+        outright = self.propositions.get("lag-invariant")
+        if outright is not None and outright.verdict is Verdict.PROVED:
+            return outright
+        return self.propositions.get("lag-invariant-when")
 
     @property
     def exit_code(self) -> int:
