@@ -59,6 +59,7 @@ class Convention:
     sense: int = 1
     positions: str = ""
     gain: float = 1.0
+    frequencies: str = ""  # the dtype they are rounded to, if any
 
     def changes(self, declared: "Convention") -> list[str]:
         """In words, what differs from the declared convention."""
@@ -71,6 +72,8 @@ class Convention:
             said.append("the sign of the rotation is reversed")
         if self.base != declared.base:
             said.append(f"base = {self.base:g} (declared: {declared.base:g})")
+        if self.frequencies:
+            said.append(f"frequencies are rounded to {self.frequencies}")
         if self.gain != declared.gain:
             said.append(f"everything is multiplied by {self.gain:g}")
         return said + ([self.positions] if self.positions else [])
@@ -111,9 +114,9 @@ def simulate(seen: Evidence, convention: Convention) -> Array:
 def frequencies(bench: Bench, convention: Convention) -> Array:
     """θ_p of the definition, or those of another base, (pairs,)."""
     oracle = bench.oracle
-    if convention.base == declared(bench).base:
-        return angles(bench)
-    return np.asarray(convention.base ** (-np.arange(0, oracle.covered, 2) / oracle.covered))
+    own = convention.base == declared(bench).base
+    theta = angles(bench) if own else convention.base ** (-np.arange(0, oracle.covered, 2) / oracle.covered)
+    return rounded(theta, convention.frequencies) if convention.frequencies else np.asarray(theta)
 
 
 def excess(seen: Evidence, convention: Convention, allowed: Budget) -> float:
@@ -143,7 +146,7 @@ def candidates(seen: Evidence) -> Iterator[Convention]:
     own = declared(seen.bench)
     bases = list(dict.fromkeys((own.base, *_bases(seen), *BASES)))
     gains = list(dict.fromkeys((1.0, _gain(seen))))
-    axes = (LAYOUTS, LAYOUTS, bases, (1, -1), POSITIONS, gains)
+    axes = (LAYOUTS, LAYOUTS, bases, (1, -1), POSITIONS, gains, ("", "bfloat16", "float16"))
     every = [Convention(*values) for values in product(*axes)]
     yield from sorted(every, key=lambda c: len(c.changes(own)))
 

@@ -96,6 +96,7 @@ SAID = {
     "position-modulo-2048": "if positions are taken modulo 2048",
     "position-clamped-at-2047": "if positions stop at 2047",
     "gain-of-1.01": "if everything is multiplied by 1.01",
+    "grows-in-half-precision": "if frequencies are rounded to float16",
     "positions-ignored": "if positions are ignored (0, 1, 2, …)",
     "offset-ignored": "if positions are counted from the first one",
     "key-not-encoded": "the key agrees with its definition if nothing is encoded",
@@ -221,3 +222,10 @@ def test_a_difference_that_is_no_number_is_shown() -> None:
     assert found.first.position == 65535
     assert found.plain()["first"]["u"] == "inf"
     assert "first part at position 65535, pair 0, head 0 of q: inf u" in text(found)
+
+
+@pytest.mark.optional("torch")
+def test_frequencies_in_sixteen_bits_are_recognised() -> None:
+    found = against("frequencies-in-bfloat16", "torch-wide", "bfloat16")
+    assert found.rung is Rung.DIFFERENT
+    assert any("if frequencies are rounded to bfloat16" in line for line in found.agree_if), found.agree_if

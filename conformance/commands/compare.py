@@ -9,6 +9,7 @@ from ..subject import Subject
 from ..targets import UnavailableError, load
 
 SAME, DIFFERENT, ERRORED = 0, 1, 3
+FEW = 4  # comparisons printed in full
 
 
 def run(
@@ -33,17 +34,19 @@ def run(
     if json:
         print(dumps({"comparisons": [c.plain() for c in found], "errors": errors}, ensure_ascii=False, indent=2))
     else:
-        print("\n\n".join([*map(text, found), *(f"errored: {e}" for e in errors)]))
+        print("\n".join([*report(found), *(f"errored: {e}" for e in errors)]))
     return ERRORED if errors else max((status(c) for c in found), default=ERRORED)
 
 
 def matched(left: Sequence[Subject], right: Sequence[Subject], dtype: str | None) -> list[tuple[Subject, Subject]]:
     """The pairs to compare: those of one encoding that can be, or the only pair there is.
 
-    Where some have the same parameters, only those. Raises CompareError with the first reason when none is left.
+    Where some have the same parameters, only those; then, where some have the same name but for what stands before the
+    colon, only those. Raises CompareError with the first reason when none is left.
     """
     pairs = [(x, y) for x in left for y in right if x.record.name == y.record.name]
     pairs = [(x, y) for x, y in pairs if x.numbers == y.numbers] or pairs
+    pairs = [(x, y) for x, y in pairs if x.name.partition(":")[2] == y.name.partition(":")[2] != ""] or pairs
     if not pairs and len(left) == len(right) == 1:
         pairs = [(left[0], right[0])]
     if not pairs:
@@ -52,6 +55,14 @@ def matched(left: Sequence[Subject], right: Sequence[Subject], dtype: str | None
     if all(reasons):
         raise CompareError(reasons[0])
     return [pair for pair, reason in zip(pairs, reasons, strict=True) if not reason]
+
+
+def report(found: Sequence[Comparison]) -> list[str]:
+    """Few comparisons in full; of many one line each, and those that are different in full at the end."""
+    if len(found) <= FEW:
+        return ["\n\n".join(map(text, found))]
+    lines = [f"{c.rung:32s} {c.equal:>7} of {c.elements:>7}  {c.a}  ~  {c.b}  ({c.dtype})" for c in found]
+    return lines + ["\n" + text(c) for c in found if c.rung is Rung.DIFFERENT]
 
 
 def status(found: Comparison) -> int:
