@@ -146,6 +146,21 @@ def test_nothing_is_remembered_between_calls():
     assert np.array_equal(arrays.rope(x, positions), before)
 
 
+@pytest.mark.parametrize("batched", [False, True])
+def test_blocks_of_a_large_array_are_rotated_alike(batched):
+    x = np.random.default_rng(0).standard_normal((2, 3, 900, 64)).astype(np.float32)
+    positions = np.random.default_rng(1).integers(0, 10**6, (2, 900) if batched else 900)
+    order = [p + 30 * half for p in range(30) for half in (0, 1)]
+    got = arrays.rope(x, positions, rotary_dim=60, layout="halves")
+    assert np.allclose(got[..., order], arrays.rope(x[..., order], positions), 0, 1e-6)
+    assert np.array_equal(got[..., 60:], x[..., 60:])
+    inside = x.copy()
+    arrays.rope(inside, positions, rotary_dim=60, layout="halves", out=inside)
+    assert np.array_equal(inside, got)
+    few = arrays.rope(x[:, :, :7], positions[..., :7], rotary_dim=60, layout="halves")
+    assert np.array_equal(few, got[:, :, :7])
+
+
 @pytest.mark.parametrize("shape", [(0, 8), (2, 0, 3, 8), (3, 0), (3, 1)])
 def test_empty_and_too_narrow_inputs_pass(shape):
     x = np.ones(shape, np.float32)

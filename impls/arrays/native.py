@@ -1,4 +1,4 @@
-"""NumPy's fast forms of the two hot kernels, with views and `out=`: interleaved rotation, causal linear attention."""
+"""NumPy's fast forms of the two hot kernels, with views, blocks and `out=`: rotation and causal linear attention."""
 
 from functools import lru_cache
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 Array = Any
+_BLOCK = 1 << 15  # numbers worked on at once: 128 KiB of float32
 _COMPLEX = {"float32": np.complex64, "float64": np.complex128}
 
 
@@ -33,6 +34,39 @@ def rotate(x: Array, cos: Array, sin: Array, out: Array | None = None) -> Array:
     if out is not x:
         out[..., covered:] = x[..., covered:]
     return out
+
+
+def rotate_halves(x: Array, cos: Array, sin: Array, axes: int, out: Array | None = None) -> Array:
+    """Pairs (p, p + width/2) of each of `axes` sections: x · [c, c] + swapped x · [−s, s], block by block in the cache.
+
+    Shapes and dtypes as in `rotate`; x may be strided. Rows stay contiguous, which half-rows of 32 numbers are not.
+    """
+    out = np.empty_like(x) if out is None else out
+    sections = (*cos.shape[:-1], axes, cos.shape[-1] // axes)
+    cos, sin = cos.reshape(sections), sin.reshape(sections)
+    tables = [np.concatenate(pair, -1).reshape(*sections[:-2], -1) for pair in ((cos, cos), (-sin, sin))]
+    _halves(x, tables[0], tables[1], axes, out)
+    return out
+
+
+def _halves(x: Array, cosines: Array, sines: Array, axes: int, out: Array) -> None:
+    if x.size > _BLOCK and x.ndim > 2:
+        for i in range(x.shape[0]):
+            own = [t if t.ndim < x.ndim else t[i if t.shape[0] > 1 else 0] for t in (cosines, sines)]
+            _halves(x[i], own[0], own[1], axes, out[i])
+        return
+    length, covered = x.shape[-2], cosines.shape[-1]
+    rows = max(1, _BLOCK // x.shape[-1]) if x.ndim == 2 and x.shape[-1] else max(1, length)
+    for start in range(0, length, rows):
+        block = (..., slice(start, start + rows), slice(None))
+        c, s = (t if t.shape[-2] == 1 else t[block] for t in (cosines, sines))
+        source, target = x[block], out[block]
+        pairs = source[..., :covered].reshape(*source.shape[:-1], axes, 2, -1)
+        swapped = pairs[..., ::-1, :].reshape(*source.shape[:-1], covered)  # a copy: target may be source
+        swapped *= s
+        np.multiply(source[..., :covered], c, out=target[..., :covered])
+        target[..., :covered] += swapped
+        target[..., covered:] = source[..., covered:]
 
 
 def causal_chunk(q: Array, k: Array, v: Array, state: Array) -> tuple[Array, Array]:

@@ -92,6 +92,8 @@ def rotated(xp: Any, x: Array, cos: Array, sin: Array, *, layout: str, axes: int
     same = array_api_compat.is_numpy_array(x) and x.dtype == cos.dtype
     if same and layout == "interleaved" and native.rotates(x, out):
         return native.rotate(x, cos, sin, out)
+    if same and layout == "halves":
+        return native.rotate_halves(x, cos, sin, axes, out)
     parts = _interleaved(xp, x, cos, sin) if layout == "interleaved" else _halves(xp, x, cos, sin, axes)
     covered = 2 * cos.shape[-1]
     if covered < x.shape[-1]:
