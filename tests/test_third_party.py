@@ -115,3 +115,30 @@ def test_the_worst_of_several_cases_counts() -> None:
     row = {"subject": "lib:a", "subject_version": "1.0", "check": "y", "dtype": "float32"}
     (found,) = changes([row | {"outcome": o} for o in ("passed", "failed", "skipped")], RECORD)
     assert (found.outcome, found.status) == ("failed", "changed")
+
+
+@pytest.mark.optional("torch")
+@pytest.mark.optional("rotary-embedding-torch")
+@pytest.mark.optional("transformers")
+def test_libraries_are_compared_with_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    from lagwise.conformance.commands.compare import run
+
+    assert run("rotary-embedding-torch", "transformers", dtype="bfloat16") == 1
+    shown = capsys.readouterr().out
+    assert "first part at position 257, pair 0" in shown
+    assert (
+        "rotary-embedding-torch:offset agrees with its definition if positions are rounded to bfloat16 (largest"
+        in shown
+    )
+    assert "transformers:llama would give the same bits with float32 angles, float32 tables, float32 products" in shown
+
+
+def test_comparing_with_a_missing_library_is_errored(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lagwise.conformance.commands.compare import run
+
+    monkeypatch.setitem(adapters.THIRD_PARTY, "no-such-rope", "transformers_llama")
+    monkeypatch.setitem(sys.modules, "torch", sys)
+    assert run("no-such-rope", "no-such-rope") == 3
+    assert "errored: no-such-rope: No module named 'no_such_rope'" in capsys.readouterr().out
