@@ -18,7 +18,7 @@ from .recording import record
 from .report import render
 from .report.text import SHOWN, console, outcome
 from .report.view import promised, worst
-from .report.wording import counted, headline, paragraph
+from .report.wording import counted, paragraph
 from .runner import Options
 from .stream import Report, Row, count, exit_code
 from .targets import BACKENDS
@@ -73,7 +73,7 @@ def show(report: Report, proofs: int, said: Sequence[str]) -> None:
     for column in ("what", "verdict", "subjects", "what was found"):
         table.add_column(column, justify="right" if column == "subjects" else "left", overflow="fold")
     decided = next((line for line in said if "claims:" in line), said[-1] if said else "")
-    table.add_row("proofs of the catalogue", outcome("failed" if proofs else "passed"), "", decided)
+    table.add_row("proofs of the catalogue", outcome("failed" if proofs else "passed"), "", Text(decided))
     for target in OWN:
         table.add_row(f"ours, {target}", *_own(report, target))
     for target in third_party():
@@ -87,22 +87,22 @@ def show(report: Report, proofs: int, said: Sequence[str]) -> None:
     _news(report)
 
 
-def _own(report: Report, target: str) -> tuple[Text, str, str]:
+def _own(report: Report, target: str) -> tuple[Text, str, Text]:
     rows = promised(rows_of(report, (target,)))
     subjects = named(report, (target,))
     if not subjects:
-        return outcome("skipped"), "", f"not run: {rows[0]['reason']}" if rows else "not run"
-    return outcome(worst(rows)), str(len(subjects)), headline(count(rows), len(subjects)).partition(": ")[2]
+        return outcome("skipped"), "", Text(rows[0]["reason"] if rows else "not run")
+    return outcome(worst(rows)), str(len(subjects)), Text(counted(count(rows)))
 
 
-def _other(report: Report, target: str) -> tuple[Text, str, str]:
+def _other(report: Report, target: str) -> tuple[Text, str, Text]:
     rows = promised(rows_of(report, (target,)))
     subjects = named(report, (target,))
     if not subjects:
-        return outcome("skipped"), "", f"not run: {rows[0]['reason']}" if rows else "not run"
+        return outcome("skipped"), "", Text(rows[0]["reason"] if rows else "not run")
     moved = sum(change.status is not Status.UNCHANGED for change in changes(rows))
     known = f"{moved} not as on record" if moved else "as on record"
-    return Text(known, style="yellow" if moved else ""), str(len(subjects)), counted(count(rows))
+    return Text(known, style="yellow" if moved else ""), str(len(subjects)), Text(counted(count(rows)))
 
 
 def _news(report: Report) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,12 @@ def record(
 
     Interrupted, it leaves the rows found so far without a footer.
     """
-    runner = Runner(targets, options)
-    writer = Writer(folder, header(targets, options))
+    events = Runner(targets, options).events()
+    first = next(events)  # a usage error comes before anything and leaves an earlier report as it was
     named: dict[str, Named] = {}
     empty: set[str] = set()
-    with closing(writer):
-        for event in runner.events():
+    with closing(events), closing(Writer(folder, header(targets, options))) as writer:
+        for event in chain([first], events):
             if isinstance(event, Named):
                 named[event.name] = event
             if isinstance(event, Found):

@@ -1,7 +1,7 @@
 """Runs subjects, each in its own worker process, a few at a time, and yields what is found as it is found."""
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -85,7 +85,7 @@ class Runner:
         self._events: queue.Queue[Event | BaseException] = queue.Queue()
         self._owner: dict[str, str] = {}
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """What happens, as it happens. Raises TargetError for a target that turns out to name nothing."""
         Worker.allow()
         open_work = len(self._targets)

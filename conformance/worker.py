@@ -66,7 +66,7 @@ def measure(subject: "Subject", request: dict[str, Any], channel: Channel) -> No
     from .checks import all_checks, findings
     from .targets import nearest
 
-    known = [check.name for check in all_checks()]
+    known = ["smoke", *(check.name for check in all_checks())]
     for name in request["checks"] or ():
         if name not in known:
             return channel.send("usage", message=f"unknown check {name!r}{nearest(name, known)}")

@@ -1,6 +1,7 @@
 """The command line: each exit status, each message of a user's mistake on one line, and what moved between two runs."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -192,3 +193,27 @@ def test_every_help_has_an_example(verb: str) -> None:
     status, out, _ = lagwise(verb, "--help")
     assert status == 0
     assert f"Example: lagwise {verb}" in out
+
+
+def test_a_usage_error_leaves_an_earlier_report_as_it_was(tmp_path: Path) -> None:
+    target, out = right(tmp_path), tmp_path / "out"
+    smoke(target, out)
+    before = (out / "report.jsonl").read_text()
+    assert smoke(f"{target}:subjekt", out)[0] == 2
+    assert (out / "report.jsonl").read_text() == before
+
+
+def test_a_check_and_a_subject_can_be_chosen_and_the_repro_does(tmp_path: Path) -> None:
+    target = write(tmp_path, "two.py", "subjects = [rope('a'), rope('b c', sign=-1)]\n")
+    smoke(target, tmp_path / "out")
+    bad = next(row for row in read(tmp_path / "out").rows if row["outcome"] == "failed")
+    words = shlex.split(bad["repro"])
+    assert words[:4] == ["lagwise", "run", target, "--subject"]
+    assert lagwise(*words[1:], "--out", tmp_path / "again")[0] == 1
+    again = {row["id"]: row for row in read(tmp_path / "again").rows}
+    assert again[bad["id"]] == bad
+    assert {row["check"] for row in again.values()} == {"smoke", bad["check"]}
+    status, _, err = smoke(target, tmp_path / "out", "--subject", "d")
+    assert (status, err) == (2, f"lagwise: target '{target}': no subject is named 'd'; known: a, b c\n")
+    status, _, err = smoke(target, tmp_path / "out", "--check", "lag-invariance")
+    assert (status, err) == (2, "lagwise: unknown check 'lag-invariance'; did you mean 'lag-invariant'?\n")

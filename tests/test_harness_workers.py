@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from harness_fakes import ACTIONS, right, write
-from lagwise.conformance.isolation import Worker
+from lagwise.conformance import runner
+from lagwise.conformance.isolation import Worker, can_fork
 from lagwise.conformance.recording import record
 from lagwise.conformance.runner import Options
 from lagwise.conformance.stream import Report
@@ -159,3 +160,19 @@ def alive(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z" and os.path.exists(f"/proc/{pid}")
+
+
+@pytest.mark.parametrize("way", ACTIONS)
+def test_a_forked_worker_ends_as_a_spawned_one_does(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clean: Report
+) -> None:
+    monkeypatch.setattr(runner, "can_fork", lambda target: True)
+    body = f"subjects = [rope('gone', always({ACTIONS[way]})), rope('right')]\n"
+    report = run(tmp_path / "out", write(tmp_path, "two.py", body), limit=5.0 if way == "hang" else 60.0)
+    (row,) = errored(report)
+    assert (row["subject"], row["check"], row["reason"]) == ("gone", "smoke", REASONS[way])
+    assert [r for r in report.rows if r["subject"] == "right"] == list(clean.rows)
+
+
+def test_a_file_of_others_is_never_forked() -> None:
+    assert not any(can_fork(target) for target in ("mine.py", "package.module:x", "transformers", "backend:cupy"))

@@ -7,7 +7,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ..stream import Report, Row
 from . import wording
-from .plot import curve
+from .plot import figures
 from .view import SubjectView, View, arrange, measured
 
 
@@ -22,19 +22,12 @@ def render(report: Report) -> str:
         view=view,
         header=report.header,
         style=files(__package__).joinpath("page.css").read_text(encoding="utf-8"),
-        checks=_checks(view),
         broken=_broken(view),
         anchors={row["id"]: f"row-{n}" for n, row in enumerate(_broken(view), 1)},
         footnotes={reason: n for n, (reason, _) in enumerate(view.skipped, 1)},
-        curves=_curves(report),
-        curve=curve,
+        figures=figures(_curves(report), [s.name for s in view.others or view.subjects]),
         measured=measured,
     )
-
-
-def _checks(view: View) -> list[str]:
-    """Every check that any subject has a cell for, in order: the columns of the matrices."""
-    return sorted({check for subject in (*view.subjects, *view.others) for check in subject.checks})
 
 
 def _broken(view: View) -> list[Row]:

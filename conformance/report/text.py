@@ -26,7 +26,9 @@ def pieces(report: Report) -> RenderableType:
     """What is printed: a table of the subjects, what is to be mended in full, and the headline."""
     view = arrange(report)
     parts: list[RenderableType] = []
-    if view.subjects:
+    if view.overview:
+        parts.append(_overview(view))
+    elif view.subjects:
         parts.append(_table(view.subjects, "Subjects"))
     parts += _broken(view)
     if view.others:
@@ -55,7 +57,20 @@ def _table(subjects: Sequence[SubjectView], title: str) -> Table:
     table.add_column("closest to its limit", overflow="fold")
     for subject in subjects:
         counts = [str(n) if n else "·" for n in subject.counts.values()]
-        table.add_row(subject.name, subject.encoding, outcome(subject.outcome), *counts, _closest(subject))
+        table.add_row(
+            Text(subject.name), Text(subject.encoding), outcome(subject.outcome), *counts, Text(_closest(subject))
+        )
+    return table
+
+
+def _overview(view: View) -> Table:
+    table = Table(title="Encodings", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in ("encoding", *view.targets):
+        table.add_column(column, overflow="fold")
+    for encoding, cells in view.overview:
+        table.add_row(
+            Text(encoding), *(outcome(c.outcome).append(f" ({len(c.rows)})", "dim") if c else "" for c in cells)
+        )
     return table
 
 

@@ -1,12 +1,13 @@
 """A report arranged for reading. Every renderer shows this arrangement; none of them looks at a number again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..stream import Report, Row, count
 from .wording import headline
 
+READABLE = 12  # subjects that a person reads one by one
 WORST_FIRST = ("failed", "errored", "passed", "skipped")
 
 
@@ -67,6 +68,15 @@ class SubjectView:
 
 
 @dataclass(frozen=True)
+class Overview:
+    """What all subjects of one encoding in one target came to."""
+
+    outcome: str
+    rows: Sequence[Row]
+    subjects: int
+
+
+@dataclass(frozen=True)
 class View:
     """A whole report, arranged: own subjects, those of other people, what is to be mended, what was skipped and why."""
 
@@ -76,20 +86,26 @@ class View:
     others: Sequence[SubjectView]
     broken: Sequence[Row]
     skipped: Sequence[tuple[str, Sequence[Row]]]
+    targets: Sequence[str]
+    overview: Sequence[tuple[str, Sequence[Overview | None]]]  # by encoding, a cell for each of `targets`
 
 
 def arrange(report: Report) -> View:
     """The view of a report."""
-    others = {s["name"] for s in report.header.get("subjects", ()) if isinstance(s, dict) and s.get("others")}
+    listed = {s["name"]: s for s in report.header.get("subjects", ())}
+    others = {name for name, subject in listed.items() if subject["others"]}
     names = sorted({str(row["subject"]) for row in report.rows})
     subjects = [_subject(name, [r for r in report.rows if r["subject"] == name], name in others) for name in names]
     own = [s for s in subjects if not s.others]
     everything = promised(report.rows)
     shown = own if own else subjects
     rows = [row for subject in shown for row in promised(subject.rows)]
+    targets = sorted({str(listed[s.name]["target"]) for s in own if s.name in listed})
     return View(
         report=report,
-        headline=headline(count(rows), len(shown)),
+        headline=headline(count(rows), len([s for s in shown if s.name in listed] or shown)),
+        targets=targets,
+        overview=_overview(own, {name: str(s["target"]) for name, s in listed.items()}, targets),
         subjects=own,
         others=[s for s in subjects if s.others],
         broken=[row for row in rows if row["outcome"] in ("failed", "errored")],
@@ -103,8 +119,8 @@ def promised(rows: Iterable[Row]) -> list[Row]:
 
 
 def measured(rows: Iterable[Row]) -> list[Row]:
-    """The rows that only say how far a subject is from the definition: numbers, no verdicts."""
-    return [row for row in rows if row.get("basis") == "definition"]
+    """The rows that say how far a subject is from the definition, where that was measured: numbers, no verdicts."""
+    return [row for row in rows if row.get("basis") == "definition" and row["outcome"] != "skipped"]
 
 
 def worst(rows: Iterable[Row]) -> str:
@@ -121,6 +137,24 @@ def _subject(name: str, rows: Sequence[Row], others: bool) -> SubjectView:
     versions = sorted({str(row["subject_version"]) for row in rows if row.get("subject_version")})
     encodings = sorted({str(row["encoding"]) for row in rows if row["encoding"]})
     return SubjectView(name, ", ".join(encodings), ", ".join(versions), others, rows, cells)
+
+
+def _overview(
+    subjects: Sequence[SubjectView], target: Mapping[str, str], targets: Sequence[str]
+) -> list[tuple[str, Sequence[Overview | None]]]:
+    """Encodings by targets, where there are too many subjects to read one by one."""
+    if len(subjects) <= READABLE:
+        return []
+    encodings = sorted({s.encoding for s in subjects if s.name in target})
+    grouped: dict[tuple[str, str | None], list[SubjectView]] = {}
+    for subject in subjects:
+        grouped.setdefault((subject.encoding, target.get(subject.name)), []).append(subject)
+    return [(e, [_together(grouped.get((e, t), ())) for t in targets]) for e in encodings]
+
+
+def _together(subjects: Sequence[SubjectView]) -> Overview | None:
+    rows = [row for subject in subjects for row in promised(subject.rows)]
+    return Overview(worst(rows), rows, len(subjects)) if subjects else None
 
 
 def _by_reason(rows: Iterable[Row]) -> list[tuple[str, Sequence[Row]]]:
