@@ -1,6 +1,7 @@
 """Every wrong subject is caught by a check named for it, every right one is accused by none, and no check is idle."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from lagwise.conformance.checks import all_checks, findings
@@ -8,6 +9,8 @@ from lagwise.conformance.finding import Finding, Level, Outcome
 from lagwise.conformance.mutants import correct_variants, mutants
 from lagwise.conformance.mutants.adapters_that_fail import adapters_that_fail
 from lagwise.conformance.mutants.mutant import Mutant
+from lagwise.conformance.recording import record
+from lagwise.conformance.runner import Options
 from lagwise.conformance.subject import Subject
 
 MUTANTS = {m.name: m for m in mutants()}
@@ -102,15 +105,14 @@ def test_mutants_start_without_memory() -> None:
         assert first[name].subject.encode is not second[name].subject.encode
 
 
-@pytest.mark.parametrize(
-    "adapter",
-    [
-        pytest.param(a, id=a.subject.name)
-        for a in adapters_that_fail()
-        if a.subject.name.partition(":")[2] not in ("hangs", "exits", "crashes")
-    ],
-)
-def test_a_failing_adapter_gets_a_row_with_its_reason(adapter: object) -> None:
-    found = run(adapter.subject)  # type: ignore[attr-defined]
-    outcomes = [f for f in found if str(f.outcome) == adapter.expected]  # type: ignore[attr-defined]
-    assert any(adapter.says in f.reason for f in outcomes), [f.reason for f in found]  # type: ignore[attr-defined]
+def test_every_failing_adapter_gets_a_row_with_its_reason_and_stops_nobody(tmp_path: Path) -> None:
+    target = "lagwise.conformance.mutants.adapters_that_fail:subjects"
+    report = record([target], Options(level="smoke", time_limit=5.0), tmp_path)
+    for adapter in adapters_that_fail():
+        reasons = [
+            row["reason"]
+            for row in report.rows
+            if (row["subject"], row["outcome"]) == (adapter.subject.name, adapter.expected)
+        ]
+        assert any(adapter.says in reason for reason in reasons), (adapter.subject.name, reasons)
+    assert report.footer["exit"] == 1
