@@ -55,10 +55,9 @@ def in_place(q, k, positions, parameters):
     return q, k
 
 
-def heads_of_the_query(q, k, positions, parameters):
-    return turned(q, angles(positions, parameters)), np.broadcast_to(
-        turned(k, angles(positions, parameters))[:, :1], q.shape
-    )
+def first_head(q, k, positions, parameters):
+    q, k = rope(q, k, positions, parameters)
+    return q, k if k.shape == q.shape else np.broadcast_to(k[:, :1], k.shape).copy()
 
 
 def other_key(q, k, positions, parameters):
@@ -143,11 +142,16 @@ def single(q, k, positions, parameters):
 
 
 def wide(q, k, positions, parameters):
-    return tuple(
-        x.astype(y.dtype) for x, y in zip(rope(*(z.astype("f8") for z in (q, k)), positions, parameters), (q, k))
-    )
+    pair = rope(q.astype("f8"), k.astype("f8"), positions, parameters)
+    return tuple(x.astype(q.dtype) for x in pair)
 
 
+def scores(q, k, positions):
+    q, k = rope(q, k, positions, PLAIN)
+    return q @ k.swapaxes(-1, -2)
+
+
+WIDE = {"angles": "float64", "tables": "float64", "arithmetic": "float64"}
 RIGHT = {
     "interleaved": make(dtypes=("float64", "float32", "float16")),
     "halves": make(halves, layout="halves"),

@@ -21,13 +21,6 @@ DIM = 64
 FAST = {"angles": "exact", "tables": "float32", "arithmetic": "float32"}
 ACCURATE = {"angles": "exact", "tables": "float64", "arithmetic": "float64"}
 SUPPORTS = {"offset", "arbitrary-positions", "batched-positions", "grouped-heads"}
-ATTENTIONS = (
-    ("softmax", {}),
-    ("linear", {"feature_map": "relu"}),
-    ("linear", {"feature_map": "elu+1"}),
-    ("linear", {"feature_map": "exp"}),
-    ("norm-linear", {"feature_map": "identity"}),
-)
 
 
 def subjects(backend: str) -> list[Subject]:
@@ -43,7 +36,10 @@ def subjects(backend: str) -> list[Subject]:
         required = backend in os.environ.get("LAGWISE_REQUIRE", "").split(",")
         raise (ImportError if required else UnavailableError)(f"backend:{backend}: not run: {reason}")
     module = import_module(MODULES.get(backend, "...impls.arrays"), __package__)
-    return [*_encodings(backend, module), *_attentions(backend, module)]
+    from .own_forms import attentions, modules
+
+    own = [*_encodings(backend, module), *attentions(backend, module)]
+    return [*own, *modules(module)] if backend == "torch" else own
 
 
 def unavailable(backend: str) -> str | None:
@@ -100,11 +96,11 @@ def _subject(
         encode=encode,
         read=(lambda state: state) if stored else None,
         parameters=numbers,
-        features="stacked" if _stacked(notation) else None,
+        features="stacked" if stacked(notation) else None,
         dtypes=DTYPES[backend],
-        devices=_devices(backend),
+        devices=devices(backend),
         supports=_supports(backend, notation),
-        version=_version(),
+        version=own_version(),
         **(ACCURATE if accurate else FAST),
         **more,
     )
@@ -141,7 +137,7 @@ def _options(notation: str) -> tuple[str, dict[str, str]]:
     return name, dict(item.split("=") for item in filter(None, rest.rstrip("]").split(",")))
 
 
-def _stacked(notation: str) -> bool:
+def stacked(notation: str) -> bool:
     options = _options(notation)[1]
     return options.get("core") == "unitary" or options.get("p") == "dft"
 
@@ -173,7 +169,7 @@ def encoder(module: Any, notation: str, numbers: dict[str, Any], *, accurate: bo
     return lambda x, positions, side, state: function(x, positions, **own, **state)
 
 
-def _devices(backend: str) -> tuple[str, ...]:
+def devices(backend: str) -> tuple[str, ...]:
     if backend == "cupy":
         return ("cuda",)
     if backend == "torch" and import_module("torch").cuda.is_available():
@@ -181,49 +177,7 @@ def _devices(backend: str) -> tuple[str, ...]:
     return ("cpu",)
 
 
-def _version() -> str:
+def own_version() -> str:
     from importlib.metadata import version
 
     return version("lagwise")
-
-
-def _attentions(backend: str, module: Any) -> Iterator[Subject]:
-    for kind, options in ATTENTIONS:
-        for form in ("dense",) if kind == "softmax" else ("dense", "chunked", "recurrent"):
-            label = f"{kind} {options['feature_map']}" if options else kind
-            for notation in ("rope", "lrpe[core=unitary,p=dft]"):
-                yield Subject(
-                    name=f"{backend}:{notation} {label} {form}",
-                    encoding=notation,
-                    library=backend,
-                    attend=_attention(module, notation, kind, options, form),
-                    parameters=parameters(notation) | {"dim": 16},
-                    features="stacked" if _stacked(notation) else None,
-                    options={"attention": kind, **options, "denominator": "plain"},
-                    dtypes=DTYPES[backend],
-                    devices=_devices(backend),
-                    version=_version(),
-                    **FAST,
-                )
-
-
-def _attention(module: Any, notation: str, kind: str, options: dict[str, str], form: str) -> Callable[..., Any]:
-    numbers = parameters(notation)
-    one = encoder(module, notation, numbers, accurate=False, layout="interleaved")
-
-    def bound(positions: Any) -> dict[str, Any]:
-        query = module.bind(lambda x, at: one(x, at, "query", {}), positions)
-        return {"encode_query": query, "encode_key": module.bind(lambda x, at: one(x, at, "key", {}), positions)}
-
-    shared = {"kind": kind, **options}
-    if form == "dense":
-        return lambda q, k, v, positions, causal: module.dense_attention(
-            q, k, v, causal=causal, **shared, **bound(positions)
-        )
-    if form == "chunked":
-        return lambda q, k, v, positions, causal: module.linear_attention(
-            q, k, v, causal=causal, chunk=4, **shared, **bound(positions)
-        )
-    return lambda q, k, v, positions, carry: module.linear_attention(
-        q, k, v, causal=True, form="recurrent", carry=True if carry is None else carry, **shared, **bound(positions)
-    )

@@ -7,9 +7,11 @@ import numpy as np
 
 from ..bench import AnswerError, Bench
 from ..finding import Check, Measurement
-from .shared import encodes, guarded, holds, judge, promised, ruler
+from .rows import same
+from .shared import encodes, guarded, holds, promised
 
 SIDES = ("q̂", "k̂")
+SAME = "the same values, up to twice the budget"
 
 
 def _run(bench: Bench) -> Iterable[Measurement]:
@@ -70,28 +72,9 @@ def _finite(bench: Bench) -> Iterator[Measurement]:
     rng = bench.rng("contract", "finite")
     at = bench.at(bench.within([0, 1, 2, 300]))
     q, k = (bench.draw(rng, 1, 2, len(at), bench.dim) for _ in SIDES)
-    for side, found in zip(SIDES, bench.encode(q, k, at), strict=True):
-        bad = int(np.sum(~np.isfinite(found)))
-        yield holds(f"finite {side}", bad == 0, "every element is finite", f"{bad} elements of {side} are not finite")
-
-
-def _same(
-    bench: Bench, case: str, got: list[Any], wanted: list[Any], at: list[Any], sides: tuple[str, ...] = SIDES
-) -> Iterator[Measurement]:
-    measure = ruler(bench)
-    for side, a, b in zip(sides, got, wanted, strict=True):
-        norms = measure.norms(b)
-        yield judge(
-            f"{case} {side}",
-            np.abs(a - b),
-            2 * (measure.relative(at) * norms + measure.budget.tiny),
-            norms * measure.budget.u,
-            measure.unit,
-            expected="the same values, up to twice the budget",
-            where=lambda batch, head, row, c: {"position": at[row], "batch": batch, "head": head, "coordinate": c},
-            budget=f"2 ({measure.budget})",
-            what=side,
-        )
+    bad = [int(np.sum(~np.isfinite(found))) for found in bench.encode(q, k, at)]
+    reason = f"{bad[0]} elements of q̂ and {bad[1]} of k̂ are not finite"
+    yield holds("finite", bad == [0, 0], "every element is finite", reason)
 
 
 def _strides(bench: Bench) -> Iterator[Measurement]:
@@ -99,7 +82,7 @@ def _strides(bench: Bench) -> Iterator[Measurement]:
     strided_q, strided_k = bench.library.strided(q), bench.library.strided(k)
     wanted = [bench.exact(x) for x in bench.encode_native(bench.library.clone(q), bench.library.clone(k), at)]
     got = [bench.exact(x) for x in bench.encode_native(strided_q, strided_k, at)]
-    yield from _same(bench, "not contiguous", got, wanted, at)
+    yield from same(bench, "not contiguous", got, wanted, at, SAME)
 
 
 def _single(bench: Bench) -> Iterator[Measurement]:
@@ -111,7 +94,7 @@ def _single(bench: Bench) -> Iterator[Measurement]:
     for side, x in zip(SIDES, got, strict=True):
         if x.shape != wanted[0].shape:
             raise AnswerError(f"encode returned {side} of shape {x.shape} for one row, wanted {wanted[0].shape}")
-    yield from _same(bench, "length 1", got, wanted, at[:1])
+    yield from same(bench, "length 1", got, wanted, at[:1], SAME)
 
 
 def _empty(bench: Bench) -> Iterator[Measurement]:
@@ -128,7 +111,7 @@ def _grouped(bench: Bench) -> Iterable[Measurement]:
     q, k = bench.draw(rng, 2, 4, 4, bench.dim), bench.draw(rng, 2, 2, 4, bench.dim)
     _, got = bench.encode(q, k, at)
     _, wanted = bench.fresh().encode(q[:, :2], k, at)
-    yield from _same(bench, "fewer heads", [got], [wanted], at, sides=("k̂",))
+    yield from same(bench, "fewer key heads", [got], [wanted], at, SAME)
 
 
 CHECKS = (

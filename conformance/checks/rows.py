@@ -11,26 +11,29 @@ from ..libraries import Array
 from ..subject import Subject
 from .shared import definition, encodes, judge, promised, ruler
 
-SIDES = ("q̂", "k̂")
 MIXED = (0, 1, 2, 9, 10, 500, 7, 7, 0, 1, 2, 3, 255, 257, 256)  # gaps, repeats, resets, descending
 
 
 def same(bench: Bench, case: str, got: Any, wanted: Any, at: list[Any], expected: str) -> Iterator[Measurement]:
-    """Both are the same rows computed in two ways: each may use its budget once."""
+    """Both are the same rows computed in two ways, q̂ and k̂: each may use its budget once."""
     measure = ruler(bench)
-    for side, a, b in zip(SIDES, got, wanted, strict=True):
-        norms = measure.norms(b)
-        yield judge(
-            f"{case} {side}",
-            np.abs(a - b),
-            2 * (measure.relative(at) * norms + measure.budget.tiny),
-            norms * measure.budget.u,
-            measure.unit,
-            expected=expected,
-            where=lambda batch, head, row, c: {"position": at[row], "batch": batch, "head": head, "coordinate": c},
-            budget=f"2 ({measure.budget})",
-            what=side,
-        )
+    a, b = np.stack(got), np.stack(wanted)
+    norms = measure.norms(b)
+
+    def where(side: int, batch: int, head: int, row: int, coordinate: int) -> dict[str, Any]:
+        return {"position": at[row], "side": "qk"[side], "batch": batch, "head": head, "coordinate": coordinate}
+
+    yield judge(
+        case,
+        np.abs(a - b),
+        2 * (measure.relative(at) * norms + measure.budget.tiny),
+        norms * measure.budget.u,
+        measure.unit,
+        expected=expected,
+        where=where,
+        budget=f"2 ({measure.budget})",
+        what="a row",
+    )
 
 
 def drawn(bench: Bench, case: str, n: int, batch: int = 1) -> tuple[Array, Array]:
