@@ -235,3 +235,31 @@ def test_a_zero_denominator_names_its_place_in_later_chunks():
         arrays.linear_attention(q, k, v, causal=True, kind="linear", chunk=8)
     assert str(caught.value) == "linear_attention: the denominator is zero at batch 1, head 2, row 17"
     assert np.all(np.isfinite(arrays.linear_attention(q, k, v, causal=True, epsilon=1e-6)[1, 2, 17]))
+
+
+class Counted(np.ndarray):
+    """A subclass as a counter of operations is: it survives every NumPy function, but not `asarray`."""
+
+    def __array_function__(self, func, types, args, kwargs):
+        result = super().__array_function__(func, types, args, kwargs)
+        return result.view(Counted) if isinstance(result, np.ndarray) and func is not np.asarray else result
+
+
+@pytest.mark.parametrize("layout", ["interleaved", "halves"])
+def test_a_subclass_of_ndarray_is_never_dropped(layout):
+    q, k, v = (x.view(Counted) for x in inputs())
+    positions = np.arange(N)
+    kept = [arrays.rope(q, positions, layout=layout), arrays.xpos(q, positions), arrays.sinusoidal(q, positions)]
+    for core, p in product(("unitary", "orthogonal", "permutation"), ("householder", "dct", "dft", "shuffle")):
+        kept.append(arrays.lrpe(q, positions, core=core, p=p, v=np.ones(6), permutation=range(5, -1, -1)))
+    kept += [arrays.dense_attention(q, k, v), arrays.scores(q, k)]
+    for causal in (False, True):
+        kept.append(arrays.linear_attention(q, k, v, feature_map="elu+1", causal=causal, chunk=4))
+    assert [i for i, result in enumerate(kept) if type(result) is not Counted] == []
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_no_rows_give_no_rows(causal):
+    q, k, v = inputs()
+    for form in (arrays.dense_attention, arrays.linear_attention):
+        assert form(q[:, :, :0], k, v, causal=causal, kind="linear").shape == (2, 4, 0, 5)

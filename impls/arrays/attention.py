@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import array_api_compat
-
 from .common import Array, namespace, working
 
 KINDS = ("softmax", "linear", "norm-linear")
@@ -84,8 +82,3 @@ def divided(where: str, xp: Any, total: Array, weight: Array, first_row: int = 0
             f"{where}: the denominator is zero at batch {batch}, head {head}, row {first_row + row}"
         )
     return total / weight[..., None]
-
-
-def empty(xp: Any, shape: tuple[int, ...], like: Array) -> Array:
-    """An uninitialised array with the dtype and device of `like`."""
-    return xp.empty(shape, dtype=like.dtype, device=array_api_compat.device(like))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import array_api_compat
 
 from . import native
-from .attention import Bound, Encode, ahead, checked, divided, empty, grouped
+from .attention import Bound, Encode, ahead, checked, divided, grouped
 from .common import Array
 from .dense import check_denominator
 from .features import FeatureMap
@@ -70,14 +70,13 @@ def linear_attention(
     )
     size, before = chunk or CHUNK, ahead(where, q, k) if causal else k.shape[-2]
     held = _absorbed(run, _start(run, carry), before, size)
-    out = empty(xp, (q.shape[0], k.shape[1], q.shape[1] // k.shape[1], q.shape[-2], v.shape[-1]), q)
-    step = 1 if form == "recurrent" else size
-    for start in range(0, q.shape[-2], step):
+    outs, step = [], 1 if form == "recurrent" else size
+    for start in range(0, max(q.shape[-2], 1), step):
         stop = min(start + step, q.shape[-2])
         held, (total, weight) = _advance(run, held, start, stop, before if causal else None)
         rows = total if weight is None else divided(where, xp, total, weight + epsilon, start)
-        out[..., start:stop, :] = xp.astype(rows, q.dtype, copy=False)
-    out = xp.reshape(out, (*q.shape[:-1], v.shape[-1]))
+        outs.append(xp.astype(rows, q.dtype, copy=False))
+    out = xp.reshape(outs[0] if len(outs) == 1 else xp.concat(outs, axis=-2), (*q.shape[:-1], v.shape[-1]))
     return (out, _carried(held, run.weight)) if carry is not None and carry is not False else out
 
 
@@ -137,7 +136,7 @@ def _advance(run: _Run, held: _Held, start: int, stop: int, before: int | None) 
     """The rows start … stop − 1 of the output, not yet divided, and what is held after them."""
     xp, queries = run.xp, run.queries(start, stop)
     wide = _weighed(run, queries)
-    if before is None:
+    if before is None or start == stop:
         total, seen = xp.matmul(queries[1], held[0]), held[1][..., None, :]
     elif stop == start + 1:
         held = _absorb(run, held, before + start, before + stop)

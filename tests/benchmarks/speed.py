@@ -6,12 +6,12 @@ without a denominator, against naive prefix sums of the (d, d) states. Nothing h
 """
 
 import json
+import os
 import platform
 import sys
 import tracemalloc
 from collections.abc import Callable
 from importlib.metadata import version
-from os import getloadavg
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -148,7 +148,7 @@ def live_memory(n: int = 2**18, d: int = 64) -> dict[str, float]:
 
 def main() -> None:
     """Print every figure; write them as JSON where the first argument says."""
-    figures: dict[str, Any] = {"machine": {"processor": platform.machine(), "load": getloadavg()[0]}}
+    figures: dict[str, Any] = {"machine": {"processor": platform.machine(), "load": os.getloadavg()[0]}}
     # NumPy first: once PyTorch's threads spin, they take the cores from under NumPy's
     for part in (numpy_linear_attention, numpy_rotation, live_memory, torch_rotation, torch_linear_attention):
         figures[part.__name__] = part()
