@@ -161,10 +161,12 @@ def test_blocks_of_a_large_array_are_rotated_alike(batched):
     assert np.array_equal(few, got[:, :, :7])
 
 
-@pytest.mark.parametrize("shape", [(0, 8), (2, 0, 3, 8), (3, 0), (3, 1)])
-def test_empty_and_too_narrow_inputs_pass(shape):
-    x = np.ones(shape, np.float32)
-    assert arrays.rope(x, np.arange(shape[-2])).shape == shape
+@pytest.mark.parametrize("layout", ["interleaved", "halves"])
+@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize("shape", [(0, 8), (2, 0, 3, 8), (2, 3, 0, 8), (3, 0), (3, 1)])
+def test_empty_and_too_narrow_inputs_pass(shape, axes, layout):
+    x, positions = np.ones(shape, np.float32), np.zeros((shape[-2], axes)[:axes], int)
+    assert arrays.rope(x, positions, axes=axes, layout=layout).shape == shape
 
 
 ERRORS = [
@@ -207,3 +209,16 @@ def test_float_frequencies_to_160_bits():
             for p in range(dim // 2):
                 turn = mpmath.power(base, -mpmath.mpf(2 * p) / dim) / (2 * mpmath.pi)
                 assert int(mpmath.nint(turn * 2**96)) == (schedule.high[p] % 2**64) * 2**32 + schedule.low[p]
+
+
+@pytest.mark.parametrize("layout", ["interleaved", "halves"])
+@pytest.mark.parametrize("dim", [2, 3, 8])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_inputs_stay_as_they_were(layout, dim, axes):
+    x, positions = np.random.default_rng(0).standard_normal((2, 5, dim)), np.arange(5 * axes).reshape((5, axes)[:axes])
+    before = x.copy()
+    x.setflags(write=False)
+    got = arrays.rope(x, positions, layout=layout, axes=axes)
+    assert np.array_equal(x, before)
+    far = home(arrays.rope(away(x), away(positions), layout=layout, axes=axes))
+    assert np.allclose(got, far, 0, 1e-15)

@@ -44,7 +44,8 @@ def rotate_halves(x: Array, cos: Array, sin: Array, axes: int, out: Array | None
     out = np.empty_like(x) if out is None else out
     sections = (*cos.shape[:-1], axes, cos.shape[-1] // axes)
     cos, sin = cos.reshape(sections), sin.reshape(sections)
-    tables = [np.concatenate(pair, -1).reshape(*sections[:-2], -1) for pair in ((cos, cos), (-sin, sin))]
+    wide = (*cos.shape[:-2], 2 * sections[-2] * sections[-1])
+    tables = [np.concatenate(pair, -1).reshape(wide) for pair in ((cos, cos), (-sin, sin))]
     _halves(x, tables[0], tables[1], axes, out)
     return out
 
@@ -61,8 +62,10 @@ def _halves(x: Array, cosines: Array, sines: Array, axes: int, out: Array) -> No
         block = (..., slice(start, start + rows), slice(None))
         c, s = (t if t.shape[-2] == 1 else t[block] for t in (cosines, sines))
         source, target = x[block], out[block]
-        pairs = source[..., :covered].reshape(*source.shape[:-1], axes, 2, -1)
-        swapped = pairs[..., ::-1, :].reshape(*source.shape[:-1], covered)  # a copy: target may be source
+        pairs = source[..., :covered].reshape(*source.shape[:-1], axes, 2, covered // (2 * axes))
+        swapped = np.empty_like(pairs)  # never a view: target may be source
+        swapped[...] = pairs[..., ::-1, :]
+        swapped = swapped.reshape(*source.shape[:-1], covered)
         swapped *= s
         np.multiply(source[..., :covered], c, out=target[..., :covered])
         target[..., :covered] += swapped
