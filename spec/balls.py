@@ -109,6 +109,7 @@ _OPERATIONS: Mapping[Any, Callable[..., Any]] = {
     sp.Pow: power,
     sp.cos: cosine,
     sp.sin: sine,
+    sp.ceiling: lambda value: times(fmpq(-1), floor(times(fmpq(-1), value))),
     sp.floor: floor,
     sp.Abs: absolute,
     sp.Max: larger,

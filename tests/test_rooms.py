@@ -12,7 +12,7 @@ from lagwise.conformance.targets import BACKENDS
 from lagwise.spec.catalogue import FILES, get, members, names
 
 ROOT = Path(__file__).parents[1]
-HELPERS = {"__init__", "shared", "smoke"}
+HELPERS = {"__init__", "schedules", "shared", "smoke"}
 
 
 def modules(folder):
