@@ -3,9 +3,10 @@
 Distinct characters z^τ and powers of τ are linearly independent, so nothing cancels between them (Kronecker).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import comb
+from itertools import product
+from math import comb, prod
 from typing import TYPE_CHECKING, Any
 
 from .encoding import Encoding, PermutationPower
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
     from .exact.verdicts import Proposition
 
 Rank = dict[str, Any]
+Powers = tuple[int, ...]
 Character = tuple[Poly, tuple[tuple[str, Poly], ...]]
 
 
 def of_record(record: Encoding, found: "Mapping[str, Proposition]") -> dict[str, Rank]:
     """{"bidirectional": R, "causal": R} of the record's block, R as in DESIGN.md section 9."""
-    both = _of_bilinear(record, found) if record.kind == "bilinear" else {"not_applicable": "not decided for this form"}
+    if record.kind != "bilinear":
+        from .kernel_rank import of_kernel
+
+        return of_kernel(record, found)
+    both = _of_bilinear(record, found)
     return {"bidirectional": both, "causal": both}
 
 
@@ -30,71 +36,77 @@ def _of_bilinear(record: Encoding, found: "Mapping[str, Proposition]") -> Rank:
     if isinstance(record.query, PermutationPower):
         images = record.query.images
         return {"not_applicable": "equals d, for every permutation"} if images is None else {"value": len(images)}
-    if record.axes > 1 or record.generators is not None:
-        size = record.query.shape[0] if record.generators is None else record.generators[0].shape[0]
-        if str(found["unitary"].verdict) == "proved" and size == record.block:
-            return {"value": int(size)}  # A_0 and B_0 are invertible
+    if record.generators is not None:
+        if str(found["unitary"].verdict) == "proved":
+            return {"value": int(record.generators[0].shape[0])}  # A_0 and B_0 are invertible
         return {"at_least": 1, "up_to_length": 1}
     from .exact.definition import store
 
     stored, _ = store(record)
     d = Definition(stored)
-    value = exponential_rank(d.ring, d.lag_kernel("t"), "t0")
+    value = exponential_rank(d.ring, d.lag_kernel("t"), [f"t{j}" for j in range(record.axes)])
     return {"value": value} if value is not None else {"at_least": 1, "up_to_length": 1}
 
 
-def exponential_rank(ring: Algebra, W: Matrix, lag: str) -> int | None:
-    """The rank of the block Toeplitz (and Hankel) matrix of W in the lag; None when W is no exponential polynomial."""
+def exponential_rank(ring: Algebra, W: Matrix, lags: Sequence[str]) -> int | None:
+    """The rank of the block Toeplitz (and Hankel) matrix of W over the grid of the lags.
+
+    None when W is no exponential polynomial in them. Symbols are generic: the rank is the largest over their values.
+    """
     rows, columns = len(W), len(W[0])
-    coefficients: dict[Character, dict[int, Matrix]] = {}
+    coefficients: dict[Character, dict[Powers, Matrix]] = {}
     for i in range(rows):
         for j in range(columns):
             for key, c in ring._radicals_to_roots(W[i][j]).items():
-                split = _split(key, lag)
+                split = _split(key, lags)
                 if split is None:
                     return None
-                character, power, constant = split
+                character, powers, constant = split
                 blocks = coefficients.setdefault(character, {})
-                block = blocks.setdefault(power, [[{} for _ in range(columns)] for _ in range(rows)])
+                block = blocks.setdefault(powers, [[{} for _ in range(columns)] for _ in range(rows)])
                 block[i][j] = ring.add(block[i][j], ring.term(c, *constant))
     return sum(_character_rank(ring, blocks, rows, columns) for blocks in coefficients.values())
 
 
-def _split(key: Any, lag: str) -> tuple[Character, int, Any] | None:
-    """A term's key as (character in the lag, power of the lag, constant part); None when the lag stands elsewhere."""
+def _split(key: Any, lags: Sequence[str]) -> tuple[Character, Powers, Any] | None:
+    """A term's key as (character in the lags, powers of them, constant part); None when a lag stands elsewhere."""
     phase, growth, mono = key
-    moving, still = _parted(phase, lag)
+    moving, still = _parted(phase, lags)
     moving_growth, still_growth = [], []
     for base, poly in growth:
-        a, b = _parted(poly, lag)
+        a, b = _parted(poly, lags)
         moving_growth += [(base, a)] if a else []
         still_growth += [(base, b)] if b else []
-    linear = all(dict(m)[lag] == 1 for m, _ in (*moving, *(x for _, p in moving_growth for x in p)))
-    power = dict(mono).get(lag, Fraction(0))
-    if not linear or power.denominator != 1 or power < 0:
+    exponents = (*moving, *(x for _, p in moving_growth for x in p))
+    linear = all([p for n, p in m if n in lags] == [1] for m, _ in exponents)
+    powers = tuple(dict(mono).get(lag, Fraction(0)) for lag in lags)
+    bases = {b for b, _ in growth} & set(lags)
+    if not linear or bases or any(p.denominator != 1 or p < 0 for p in powers):
         return None
-    rest = monomial(f for f in mono if f[0] != lag)
-    return (moving, tuple(moving_growth)), int(power), (still, still_growth, rest)
+    rest = monomial(f for f in mono if f[0] not in lags)
+    return (moving, tuple(moving_growth)), tuple(int(p) for p in powers), (still, still_growth, rest)
 
 
-def _parted(poly: Poly, lag: str) -> tuple[Poly, Poly]:
-    inside = tuple(p for p in poly if lag in dict(p[0]))
+def _parted(poly: Poly, lags: Sequence[str]) -> tuple[Poly, Poly]:
+    inside = tuple(p for p in poly if set(lags) & set(dict(p[0])))
     return inside, tuple(p for p in poly if p not in inside)
 
 
-def _character_rank(ring: Algebra, blocks: Mapping[int, Matrix], rows: int, columns: int) -> int:
-    top = max(blocks)
-    size = range(top + 1)
+def _character_rank(ring: Algebra, blocks: Mapping[Powers, Matrix], rows: int, columns: int) -> int:
+    """The rank of [Π binom(a_j + b_j, a_j) C_{a+b}] over all powers a, b up to the largest ones."""
+    tops = [max(p[j] for p in blocks) for j in range(len(next(iter(blocks))))]
+    box = list(product(*(range(top + 1) for top in tops)))
     big: Matrix = [
-        [
-            ring.scale(Fraction(comb(i + j, i)), blocks[i + j][r][c]) if i + j in blocks else {}
-            for j in size
-            for c in range(columns)
-        ]
-        for i in size
-        for r in range(rows)
+        [_entry(ring, blocks, a, b, r, c) for b in box for c in range(columns)] for a in box for r in range(rows)
     ]
     return matrix_rank(ring, big)
+
+
+def _entry(ring: Algebra, blocks: Mapping[Powers, Matrix], a: Powers, b: Powers, r: int, c: int) -> Terms:
+    both = tuple(x + y for x, y in zip(a, b, strict=True))
+    if both not in blocks:
+        return {}
+    return ring.scale(Fraction(prod(comb(x + y, x) for x, y in zip(a, b, strict=True))), blocks[both][r][c])
 
 
 def matrix_rank(ring: Algebra, M: Matrix) -> int:

@@ -880,15 +880,14 @@ def _nonnegative(d: Definition, x: Terms, given: Sequence[Terms]) -> bool:
     return False
 
 
+def _weighted(x: Sequence[Interval], start: int) -> Interval:
+    lo = sum((k * a for k, (a, _) in enumerate(x, 1)), Fraction(start))
+    return lo, sum((k * b for k, (_, b) in enumerate(x, 1)), Fraction(start))
+
+
 FREE_FUNCTIONS: dict[str, Callable[[Sequence[Interval]], Interval]] = {  # what a witness may put for a free function
-    "sum": lambda x: (
-        sum((k * a[0] for k, a in enumerate(x, 1)), Fraction(0)),
-        sum(k * a[1] for k, a in enumerate(x, 1)),
-    ),
-    "squares": lambda x: (
-        1 + sum((k * _square(a)[0] for k, a in enumerate(x, 1)), Fraction(0)),
-        1 + sum(k * _square(a)[1] for k, a in enumerate(x, 1)),
-    ),
+    "sum": lambda x: _weighted(x, 0),  # x1 + 2 x2 + …
+    "squares": lambda x: _weighted([_square(a) for a in x], 1),  # 1 + x1² + 2 x2² + …
 }
 
 
@@ -936,7 +935,7 @@ def _power_of(base: Interval, exponent: Interval) -> Interval:
             raise RejectedError("a division by what may be zero")
         ends = (base[0] ** n, base[1] ** n)
         return _outward(Fraction(0) if n > 0 and n % 2 == 0 and base[0] <= 0 <= base[1] else min(ends), max(ends))
-    if base == (0, 0) and exponent[0] > 0:
+    if base[0] == base[1] == 0 and exponent[0] > 0:
         return base
     return _exp_of(_times(exponent, _log_of(base)))
 
@@ -949,7 +948,7 @@ def _floor(x: Interval) -> Interval:
 
 
 def _sign(x: Interval) -> Interval:
-    if not (x[0] > 0 or x[1] < 0 or x == (0, 0)):
+    if not (x[0] > 0 or x[1] < 0 or x[0] == x[1] == 0):
         raise RejectedError("a sign is open")
     return (Fraction((x[0] > 0) - (x[1] < 0)),) * 2
 
@@ -1051,7 +1050,9 @@ def _folded_number(op: str, done: tuple[Tree, ...], x: list[Fraction]) -> Tree:
         found = _VALUES[op](*((v, v) for v in x))
         if isinstance(found, bool):
             return ("true" if found else "false"), ()
-        return "terms", ({ONE_KEY: found[0]} if found[0] else {}) if found[0] == found[1] else (op, done)
+        if found[0] != found[1]:
+            return op, done
+        return "terms", {ONE_KEY: found[0]} if found[0] else {}
     return op, done
 
 

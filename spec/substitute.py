@@ -8,9 +8,22 @@ import sympy as sp
 
 
 def at(e: Any, values: Mapping[Any, Any]) -> Any:
-    """e with symbols replaced by exact numbers; logarithms of rationals as sums over primes, so that ratios are exact."""
+    """e with symbols replaced by exact numbers; logarithms of rationals over primes: ratios are exact."""
     exact = {s: _number(v) for s, v in values.items()}
     return _at(sp.sympify(e), exact)
+
+
+def without_logarithms(e: Any) -> Any:
+    """e^(c log x + y) as x^c e^y."""
+
+    def put(x: Any) -> Any:
+        found = sp.Integer(1)
+        for part in sp.Add.make_args(sp.expand_mul(x.args[0])):
+            logs = [f for f in sp.Mul.make_args(part) if isinstance(f, sp.log)]
+            found *= logs[0].args[0] ** (part / logs[0]) if len(logs) == 1 else sp.exp(part)
+        return found
+
+    return e.replace(lambda x: isinstance(x, sp.exp), put)
 
 
 def _number(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Decides a scalar kernel: leaf by leaf for a proof, by a certified witness for a refutation, else with evidence only."""
+"""Decides a scalar kernel: a proof leaf by leaf, a refutation by a certified witness, else evidence only."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,18 @@ from typing import Any
 import sympy as sp
 
 from ..encoding import Encoding
-from ..recheck import Definition, RejectedError, Tree, at_zero, hypotheses, read_tree, resolved, tree_defects, tree_value
+from ..recheck import (
+    Definition,
+    RejectedError,
+    Terms,
+    Tree,
+    at_zero,
+    hypotheses,
+    read_tree,
+    resolved,
+    tree_defects,
+    tree_value,
+)
 from ..substitute import at
 from . import certificate
 from .deadline import tick
@@ -59,9 +70,7 @@ def _proof(problem: Problem, stored: Stored, builder: TreeBuilder, given: Any) -
         return None
     _bridge(problem, stored, builder)
     words = problem.quantifiers + (f", where {given}" if given is not None else "")
-    made = certificate.make(
-        problem.record.name, stored, "lag-invariant", True, words, {"method": "normal-form"}, extra
-    )
+    made = certificate.make(problem.record.name, stored, "lag-invariant", True, words, {"method": "normal-form"}, extra)
     return Proposition("lag-invariant", Verdict.PROVED, words, detail=problem.sense, certificate=made)
 
 
@@ -83,7 +92,11 @@ def _refutation(problem: Problem, stored: Stored, builder: TreeBuilder, given: A
     made = _checked(certificate.make(record.name, stored, "lag-invariant", False, "at one point", proof, extra))
     words = "at one point" + ("" if made else ", enclosed by Arb")
     return Proposition(
-        "lag-invariant", Verdict.REFUTED, words, witness=_shown(record, found), certificate=made,
+        "lag-invariant",
+        Verdict.REFUTED,
+        words,
+        witness=_shown(record, found),
+        certificate=made,
         holds_when=None if given is not None else holds_when(problem),
     )
 
@@ -164,7 +177,7 @@ def at_lag_zero(problem: Problem) -> Proposition:
         value: Tree = at_zero(d)
     except (OutsideClassError, RejectedError) as error:
         return Proposition(name, Verdict.UNDECIDED, reason=str(error))
-    target = {((), (), ()): Fraction(-wanted)} if wanted else {}
+    target: Terms = {((), (), ()): Fraction(-wanted)} if wanted else {}
     if value[0] == "terms" and d.ring.is_zero(d.ring.add(value[1], target)):
         words = f"at lag zero {'κ' if wanted else 'b'} = {wanted}"
         made = certificate.make(record.name, stored, name, True, words, {"method": "normal-form"})

@@ -1,4 +1,4 @@
-"""The smallest witness against a tree: two values that Arb encloses apart, at small whole positions and simple numbers."""
+"""The smallest witness against a tree: two values that Arb encloses apart, at small positions and simple numbers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ def _evaluator(e: sp.Expr, symbols: list[sp.Symbol], given: Any) -> Any:
 
 
 def _true(condition: Any, values: Mapping[sp.Symbol, Fraction]) -> bool:
-    return condition.xreplace({s: sp.Rational(v.numerator, v.denominator) for s, v in values.items()}) == sp.true
+    return bool(at(condition, values) == sp.true)
 
 
 def _shown(ball: Any) -> str:
@@ -118,14 +118,16 @@ def _is_zero(relation: Any, values: Mapping[sp.Symbol, Fraction]) -> bool:
 def _fits(symbol: sp.Symbol, value: Fraction) -> bool:
     if symbol.is_integer and value.denominator != 1:
         return False
-    return not (symbol.is_positive and value <= 0 or symbol.is_nonnegative and value < 0)
+    return not ((symbol.is_positive and value <= 0) or (symbol.is_nonnegative and value < 0))
 
 
-def _moves(record: Encoding, e: sp.Expr) -> list[tuple[tuple[Fraction, ...], tuple[Fraction, ...], tuple[Fraction, ...]]]:
+def _moves(
+    record: Encoding, e: sp.Expr
+) -> list[tuple[tuple[Fraction, ...], tuple[Fraction, ...], tuple[Fraction, ...]]]:
     """(places, moved places, shift), smallest first; numbers in the expression stand for where it changes."""
     marks = {int(x) for x in e.atoms(sp.Integer) if 3 < abs(int(x)) < _LARGEST}
     places_ = (*_SMALL, *sorted({m + i for m in map(abs, marks) for i in (-1, 0, 1)})[:12])
-    found = []
+    found: list[Any] = []
     if record.axes == 1:
         for s, t, c in product(places_, places_, places_[1:]):
             found.append(((s, t), (s + c, t + c), (c,)))

@@ -1,4 +1,4 @@
-"""Scalar kernels as stored trees: exponential polynomials at the leaves, other functions of the positions above them."""
+"""Scalar kernels as stored trees: exponential polynomials at the leaves, other functions above them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

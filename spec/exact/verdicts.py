@@ -7,7 +7,6 @@ from typing import Any
 
 from ..encoding import Encoding
 
-
 TOO_WEAK = ("in expectation", "given the scores", "given the path")  # these do not confirm lag invariance outright
 
 
@@ -92,7 +91,8 @@ class Judgement:
 
 
 def _rank_of(ranks: Mapping[str, Mapping[str, Any]], side: str) -> Any:
-    return ranks.get(side, {}).get("value")
+    found = ranks.get(side, {})
+    return "unbounded" if "unbounded" in found else found.get("value")
 
 
 def judge(encoding: Encoding) -> Judgement:
