@@ -68,6 +68,16 @@ class Library:
         """An independent copy."""
         return array.copy()
 
+    def among_zeros(self, array: Any, axis: int, index: Sequence[int], length: int) -> Any:
+        """Rows of `array` put at `index` along one axis of zeros of that length, in its dtype, on its device."""
+        shape = [*array.shape[:axis], length, *array.shape[axis + 1 :]]
+        whole = self._zeros(array, shape)
+        whole[(slice(None),) * axis + (list(index),)] = array
+        return whole
+
+    def _zeros(self, array: Any, shape: Sequence[int]) -> Any:
+        return self.xp.zeros(shape, dtype=array.dtype)
+
     def rows(self, array: Any, axis: int, index: Sequence[int]) -> Any:
         """The chosen rows along one axis."""
         return self.xp.take(array, self._place(np.asarray(index, dtype=np.int64), self.device(array)), axis=axis)
@@ -134,6 +144,9 @@ class Torch(Library):
     def clone(self, array: Any) -> Any:
         return array.clone()
 
+    def _zeros(self, array: Any, shape: Sequence[int]) -> Any:
+        return array.new_zeros(tuple(shape))
+
     def rows(self, array: Any, axis: int, index: Sequence[int]) -> Any:
         return array.index_select(axis, self.xp.tensor(index, device=array.device))
 
@@ -152,6 +165,11 @@ class Jax(Library):
 
     def numpy(self, array: Any) -> Array:
         return np.array(array.astype("float32") if array.dtype == "bfloat16" else array, dtype=np.float64)
+
+    def among_zeros(self, array: Any, axis: int, index: Sequence[int], length: int) -> Any:
+        whole = np.zeros([*array.shape[:axis], length, *array.shape[axis + 1 :]])
+        whole[(slice(None),) * axis + (list(index),)] = self.numpy(array)
+        return self.array(whole, self.dtype_name(array), "cpu")
 
     def owns(self, value: Any) -> bool:
         return isinstance(value, import_module("jax").Array)
@@ -181,6 +199,11 @@ class Standin(Library):
 
     def numpy(self, array: Any) -> Array:
         return np.array(np.from_dlpack(array.to_device(self.xp.Device("CPU_DEVICE"))), dtype=np.float64)
+
+    def among_zeros(self, array: Any, axis: int, index: Sequence[int], length: int) -> Any:
+        whole = np.zeros([*array.shape[:axis], length, *array.shape[axis + 1 :]])
+        whole[(slice(None),) * axis + (list(index),)] = self.numpy(array)
+        return self.array(whole, self.dtype_name(array), "cpu")
 
     def dtype_name(self, array: Any) -> str:
         return str(array.dtype).rpartition(".")[2]

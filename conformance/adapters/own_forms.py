@@ -59,10 +59,9 @@ def _attention(module: Any, notation: str, kind: str, options: dict[str, str], f
 
 
 def modules(torch: Any) -> Iterator[Subject]:
-    """`RotaryEmbedding`, and `LRPE` with learned angles and a learned Householder vector, cast to the dtype of the run."""
-    yield _module(
-        "RotaryEmbedding", "rope", {"base": 10000.0}, lambda n: torch.RotaryEmbedding(n["dim"], n["base"]), ()
-    )
+    """`RotaryEmbedding`, and `LRPE` with learned angles and a learned Householder vector, in the run's dtype."""
+    numbers = {"base": 10000.0}
+    yield _module("RotaryEmbedding", "rope", numbers, lambda n: torch.RotaryEmbedding(n["dim"], n["base"]), ())
     for core in ("orthogonal", "unitary"):
         yield _module(
             f"LRPE {core} learned",

@@ -26,8 +26,10 @@ def _shifted(bench: Bench, case: str, axis: int) -> Measurement:
     start = START if bench.limit > 2 * START else 0
     lags = [lag for lag in LAGS if start + lag in range(bench.limit)]
     shifts = [d for d in SHIFTS if start + d + max(lags) < bench.limit]
-    at_q = [_along(bench, axis, start + d, start) for _ in lags for d in shifts]
-    at_k = [_along(bench, axis, start + lag + d, start + lag) for lag in lags for d in shifts]
+    room = start + 2 * len(lags) + max(lags) + max(shifts) < bench.limit
+    starts = [start + 2 * i * room for i in range(len(lags))]
+    at_q = [_along(bench, axis, s + d, s) for s in starts for d in shifts]
+    at_k = [_along(bench, axis, s + lag + d, s + lag) for s, lag in zip(starts, lags, strict=True) for d in shifts]
     rng = bench.rng("lag-invariant", case)
     q, k = (np.repeat(bench.draw(rng, 1, 2, len(lags), bench.dim), len(shifts), axis=2) for _ in range(2))
     q_hat, k_hat = bench.encode(q, k, at_q)[0], bench.encode(q, k, at_k)[1]
