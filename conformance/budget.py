@@ -90,6 +90,9 @@ def budget(subject: "Subject", dtype: str, gain: bool = False) -> Budget:
     u = U[dtype]
     work = _precision(said["arithmetic"], dtype)
     terms = _basis(record, work, subject.dim)
+    if subject.up_to is not None:
+        why = "an isometry of the outputs is allowed: one more sum of dim products for each element"
+        terms.append(Term("isometry", why, (subject.dim + 4) * work, float(subject.dim) ** 0.5))
     if not moves(record):
         terms += _rotation(record, said, dtype, work, gain)
     if terms:

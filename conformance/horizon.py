@@ -84,7 +84,9 @@ def _applies(subject: Subject) -> str | None:
     record = subject.record
     if subject.encode is None:
         return "no such door: encode"
-    turns = record.kind == "bilinear" and record.block == 2 and record.axes == 1 and not record.affine
+    turns = (
+        not subject.up_to and record.kind == "bilinear" and record.block == 2 and record.axes == 1 and not record.affine
+    )
     return None if turns and record.basis == "identity" else f"{record.name} does not turn pairs by one phase each"
 
 

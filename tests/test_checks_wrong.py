@@ -152,7 +152,31 @@ def scores(q, k, positions):
 
 
 WIDE = {"angles": "float64", "tables": "float64", "arithmetic": "float64"}
+
+
+def written(q, k, positions, parameters):
+    return tuple(np.concatenate([x[..., 0::2], x[..., 1::2]], -1) for x in rope(q, k, positions, parameters))
+
+
+def reflected(q, k, positions, parameters):
+    P = (np.eye(DIM) - 2 / DIM).astype(q.dtype)  # a Householder matrix, the same for q and k
+    return tuple(x @ P for x in rope(q, k, positions, parameters))
+
+
+def reflected_backwards(q, k, positions, parameters):
+    return reflected(q, k, -positions, parameters)
+
+
+def test_up_to_an_isometry_scores_decide():
+    wrong = make(reflected_backwards, up_to="isometry")
+    assert caught(wrong) == {"scores-match"}
+    row = next(f for f in rows(wrong) if f.check == "matches-the-definition")
+    assert row.reason == "declared up_to='isometry': only scores are compared"
+
+
 RIGHT = {
+    "writes another layout": make(written, writes="halves"),
+    "up to an isometry": make(reflected, up_to="isometry"),
     "interleaved": make(dtypes=("float64", "float32", "float16")),
     "halves": make(halves, layout="halves"),
     "blhd": make(long_format, axes="blhd"),

@@ -128,6 +128,8 @@ def _changed(bench: Bench) -> Bench | None:
 
 def _near(bench: Bench, case: str, q: Array, k: Array, at: list[Any]) -> Iterator[Measurement]:
     """An instance in between must itself be right: the oracle says so for a few rows."""
+    if bench.subject.up_to:
+        return
     rows = [r for r in (1, 5, 11) if r < len(at)]
     some = [at[r] for r in rows]
     for side, x, y in zip(("query", "key"), (q, k), direct(bench, q, k, at), strict=True):

@@ -129,6 +129,8 @@ def _fractional(bench: Bench) -> Iterable[Measurement]:
 def _real(subject: Subject) -> str | None:
     if subject.record.domain != "real":
         return f"{subject.record.name} is defined at integer positions"
+    if subject.up_to:
+        return "declared up_to='isometry': only scores are compared"
     return promised("fractional")(subject)
 
 

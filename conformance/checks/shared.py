@@ -60,6 +60,11 @@ class Ruler:
     growing: Array  # (blocks,): |ln gain| per position
 
     @property
+    def whole(self) -> bool:
+        """Whether the whole vector is one block: a basis mixes it, or an unknown isometry may follow."""
+        return mixes(self.bench.subject.record) or self.bench.subject.up_to is not None
+
+    @property
     def stretch(self) -> Array:
         """(blocks,): 1; where 2p/d is rounded as well, base^(2p/d) is off by |ln θ| roundings beside the four."""
         covered = self.bench.oracle.instance.covered // self.bench.subject.record.axes
@@ -69,11 +74,11 @@ class Ruler:
     @property
     def unit(self) -> str:
         """What errors are measured in."""
-        return "u of the vector norm" if mixes(self.bench.subject.record) else "u of the block norm"
+        return "u of the vector norm" if self.whole else "u of the block norm"
 
     def norms(self, outputs: Array) -> Array:
         """(…, width) -> for each coordinate the norm of its block in `outputs`."""
-        if mixes(self.bench.subject.record):
+        if self.whole:
             return np.broadcast_to(np.linalg.norm(outputs, axis=-1, keepdims=True), outputs.shape)
         found = np.abs(outputs)
         for group in self.bench.oracle.pairs:
@@ -101,7 +106,7 @@ class Ruler:
 
         Σ over blocks of ‖q̂‖‖k̂‖(e_q + e_k + e_q·e_k); where the basis mixes, the whole vector is one block.
         """
-        if mixes(self.bench.subject.record):
+        if self.whole:
             a, b = self.spread(at_q), self.spread(at_k)
             bound: Array = np.linalg.norm(q, axis=-1) * np.linalg.norm(k, axis=-1) * (a + b + a * b)
         else:
@@ -114,7 +119,7 @@ class Ruler:
         return bound + self.budget.tiny * size + summed(q.shape[-1]) * np.sum(np.abs(q * k), axis=-1)
 
     def _rest(self, kind: str, n: int) -> Array:
-        still = getattr(self.budget, kind)() if mixes(self.bench.subject.record) else 0.0
+        still = getattr(self.budget, kind)() if self.whole else 0.0
         return np.full((n, 1), still)
 
 
