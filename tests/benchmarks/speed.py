@@ -16,9 +16,10 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # products of 128 × 64 gain nothing from two threads that wait
+
 import numpy as np
-import torch
-from lagwise.impls import arrays, pytorch
+from lagwise.impls import arrays
 
 REPEATS = 9
 SHAPE = (8, 16, 4096, 64)  # (batch, heads, length, dim): 128 MiB
@@ -65,6 +66,8 @@ def numpy_rotation() -> dict[str, float]:
 
 def torch_rotation() -> dict[str, float]:
     """The same in PyTorch, and with autograd (forward and backward)."""
+    import torch
+    from lagwise.impls import pytorch
 
     x = torch.randn(SHAPE)
     out, positions, wanted = torch.empty_like(x), torch.arange(SHAPE[2]), torch.randn(SHAPE)
@@ -119,6 +122,8 @@ def numpy_linear_attention(n: int = 8192, d: int = 64) -> dict[str, float]:
 
 def torch_linear_attention(n: int = 8192, d: int = 64) -> dict[str, float]:
     """The same in PyTorch."""
+    import torch
+    from lagwise.impls import pytorch
 
     q, k, v = (torch.from_numpy(x) for x in _inputs(n, d))
 
