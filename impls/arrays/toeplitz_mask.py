@@ -114,8 +114,8 @@ def masked(
     outs, step = [], min(_lines(run), v.shape[-1])
     for first in range(0, v.shape[-1], step):
         part = v[..., first : min(first + step, v.shape[-1])]
-        rows_of = xp.matrix_transpose(_totals(run, part) / weight[..., None, :])
-        outs.append(xp.astype(rows_of, q.dtype, copy=False))
+        rows_done = xp.matrix_transpose(_totals(run, part) / weight[..., None, :])
+        outs.append(xp.astype(rows_done, q.dtype, copy=False))
     out = outs[0] if len(outs) == 1 else xp.concat(outs, axis=-1)
     for (batch, head, group), places, values in exact:
         for row in range(places.shape[0]):
