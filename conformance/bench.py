@@ -73,12 +73,16 @@ class Bench:
 
     @cached_property
     def _certified(self) -> "tuple[Oracle, tuple[Array, Array]]":
+        from ..spec.encoding import EncodingError
         from ..spec.oracle import Oracle
         from .budget import rates
 
         key = repr(self.numbers)
         if key not in self._oracles:
-            oracle = Oracle(self.subject.record, self.numbers)
+            try:
+                oracle = Oracle(self.subject.record, self.numbers)
+            except EncodingError as error:
+                raise AnswerError(f"the parameters do not fit: {error}") from error
             self._oracles[key] = (oracle, rates(oracle))
         return self._oracles[key]
 

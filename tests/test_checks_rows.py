@@ -118,6 +118,17 @@ def test_a_support_without_a_check_is_said_not_to_be_tested():
     assert (first.check, first.case, first.outcome) == ("supports", "meta", Outcome.SKIPPED)
 
 
+def test_a_door_without_a_check_is_said_not_to_be_asked():
+    first = rows(make(bias=lambda query_positions, key_positions: None), "contract")[0]
+    assert (first.case, first.outcome, first.reason) == ("bias", Outcome.SKIPPED, "no check tests the bias door yet")
+
+
+def test_parameters_that_the_encoding_does_not_have_are_the_adapters_fault():
+    found = rows(make(parameters={"dim": DIM, "bse": 1e4}))
+    reason = "adapter: the parameters do not fit: rope: unknown parameter 'bse'; did you mean 'base'?"
+    assert [(f.check, f.outcome, f.reason) for f in found] == [("smoke", Outcome.ERRORED, reason)]
+
+
 def test_an_unknown_check_is_refused():
     with pytest.raises(ValueError, match="unknown check 'contrct'; did you mean 'contract'\\?"):
         rows(make(), "contrct")

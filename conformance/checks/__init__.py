@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..subject import Subject
 
 FAMILIES = ("contract", "accuracy", "invariance", "group", "rows", "history", "modes", "gradient")
+ASKED = ("encode", "tables", "score", "attend")  # the doors that checks go through
 TESTED = {"offset", "arbitrary-positions", "batched-positions", "fractional", "grouped-heads", "in-place", "gradient"}
 NUMBERS = ("horizon",)  # how far from the definition: no promise, nothing allowed or forbidden
 ORDER = (Level.SMOKE, Level.STANDARD, Level.CERTIFIED)
@@ -50,12 +51,19 @@ def findings(
     yield from _unknown_exemptions(subject)
     yield from _untested(subject)
     for device in devices or subject.devices:
-        for dtype in dtypes or subject.dtypes:
+        for dtype in coarsest_first(dtypes or subject.dtypes):
             bench = Bench(subject, dtype, device, wanted, seed)
             broken = yield from _smoke(bench)
             if not broken:
                 for check in chosen:
                     yield from run(check, bench.fresh())
+
+
+def coarsest_first(dtypes: Sequence[str]) -> list[str]:
+    """The order in which dtypes are run: a shared cache that the coarsest filled shows when a finer one reads it."""
+    from ..budget import U
+
+    return sorted(dtypes, key=lambda name: -U.get(name, 0.0))
 
 
 def _chosen(checks: Sequence[str | Check] | None) -> list[Check]:
@@ -170,8 +178,9 @@ def _repro(check: Check, bench: "Bench") -> str:
 
 
 def _untested(subject: "Subject") -> Iterator[Finding]:
-    for item in sorted(set(subject.supports) - TESTED):
-        reason = f"{item} is in supports, and no check tests it yet"
+    missing = {item: f"{item} is in supports, and no check tests it yet" for item in set(subject.supports) - TESTED}
+    missing |= {door: f"no check tests the {door} door yet" for door in subject.doors if door not in ASKED}
+    for item, reason in sorted(missing.items()):
         yield Finding(
             subject.name, subject.record.name, "supports", item, Outcome.SKIPPED, reason=reason,
             subject_version=subject.version,

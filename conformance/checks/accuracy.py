@@ -7,6 +7,7 @@ import numpy as np
 
 from ..bench import Bench
 from ..finding import Check, Measurement
+from ..horizon import turns_pairs
 from .causes import likely_cause
 from .shared import HEADLINE, count, definition, encodes, formula, judge, ruler
 
@@ -21,9 +22,34 @@ def places(bench: Bench, label: str, samples: int) -> list[int]:
     return sorted({*bench.within(HEADLINE), top - 1, *(int(p) for p in drawn if p < top)})
 
 
+def searched(bench: Bench, samples: int, keep: int = 8) -> list[int]:
+    """Of `samples` positions those where the phases come nearest to their budget, in float64: for the oracle to judge.
+
+    Phases are exact: s·F modulo 2^96, F = round(2^96 θ/2π), in Python's integers.
+    """
+    if not samples or bench.growth or turns_pairs(bench.subject) or "arbitrary-positions" not in bench.subject.supports:
+        return []
+    measure, instance = ruler(bench), bench.oracle.instance
+    first = [instance.places(p, 2)[0] for p in range(instance.blocks)]
+    angles = [bench.oracle.angle(p) for p in range(instance.blocks)]
+    if None in angles:
+        return []
+    units = [int((2**96 * a / (2 * a.pi())).mid().floor().unique_fmpz()) for a in angles]  # type: ignore[union-attr]
+    top = min(bench.limit, 2**20 + 1)
+    drawn = bench.rng("matches-the-definition", "search").uniform(0, np.log(top), samples)
+    at = sorted({min(int(s), top - 1) for s in np.exp(drawn)})
+    x = np.zeros((1, 1, len(at), bench.dim))
+    x[..., first] = 1.0
+    y = bench.encode(x, x, at)[0][0, 0]
+    phase = np.array([[s * F % 2**96 / 2**96 * 2 * np.pi for F in units] for s in at])
+    ratio = np.abs(y[:, first] - np.cos(phase)) / measure.relative(at)[:, first]
+    return [at[int(i)] for i in np.argsort(-ratio.max(axis=1))[:keep]]
+
+
 def _run(bench: Bench) -> Iterable[Measurement]:
     rng = bench.rng("matches-the-definition")
-    at = bench.at(places(bench, "matches-the-definition", count(bench, 6, 48)))
+    at = bench.at(places(bench, "matches-the-definition", count(bench, 6, 32)))
+    at += [p for p in searched(bench, count(bench, 0, 256)) if p not in at]
     given = {side: bench.draw(rng, 1, HEADS, len(at), bench.dim) for side in ("query", "key")}
     found = dict(zip(given, bench.encode(given["query"], given["key"], at), strict=True))
     for side, vectors in given.items():

@@ -56,16 +56,16 @@ def _device(bench: Bench) -> Iterator[Measurement]:
 
 
 def _untouched(bench: Bench) -> Iterator[Measurement]:
-    expected = "q and k are as they were, or in-place is in supports"
-    if "in-place" in bench.subject.supports:
-        yield holds("inputs untouched", True, expected, "")
-        return
+    expected = "positions are as they were, and q and k too unless in-place is in supports"
     q, k, at = _native(bench, "untouched", 4)
-    before = [bench.library.numpy(x) for x in (q, k)]
-    bench.encode_native(q, k, at)
-    changed = [int(np.sum(bench.library.numpy(x) != b)) for x, b in zip((q, k), before, strict=True)]
-    reason = f"encode changed {changed[0]} elements of q and {changed[1]} of k"
-    yield holds("inputs untouched", changed == [0, 0], expected, reason)
+    places = bench.positions(at)
+    kept = {"positions": places} if "in-place" in bench.subject.supports else {"q": q, "k": k, "positions": places}
+    before = {name: bench.library.numpy(x) for name, x in kept.items()}
+    given = {"positions": places, "query_positions": places, "key_positions": places, "length": len(at)}
+    bench.call("encode", q=q, k=k, **given)
+    changed = {name: int(np.sum(bench.library.numpy(x) != before[name])) for name, x in kept.items()}
+    reason = "encode changed " + " and ".join(f"{n} elements of {name}" for name, n in changed.items() if n)
+    yield holds("inputs untouched", not any(changed.values()), expected, reason)
 
 
 def _finite(bench: Bench) -> Iterator[Measurement]:
@@ -111,7 +111,9 @@ def _grouped(bench: Bench) -> Iterable[Measurement]:
     q, k = bench.draw(rng, 2, 4, 4, bench.dim), bench.draw(rng, 2, 2, 4, bench.dim)
     _, got = bench.encode(q, k, at)
     _, wanted = bench.fresh().encode(q[:, :2], k, at)
-    yield from same(bench, "fewer key heads", [got], [wanted], at, SAME)
+    yield from same(bench, "fewer key heads", [got], [wanted], at, SAME, "k")
+    _, one = bench.fresh().encode(q, k[:, :1], at)
+    yield from same(bench, "one key head", [one], [got[:, :1]], at, SAME, "k")
 
 
 CHECKS = (

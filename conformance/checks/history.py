@@ -48,6 +48,7 @@ def _run(bench: Bench) -> Iterable[Measurement]:
         "shorter before": lambda: _after(bench, "shorter before", lambda b: bench_call(b, "shorter", 3)),
         "exception before": lambda: _after(bench, "exception before", _fails),
         "earlier results stay": lambda: _stays(bench),
+        "positions overwritten": lambda: _overwritten(bench),
         "another dtype": lambda: _dtypes(bench),
         "another instance": lambda: _instances(bench),
     }
@@ -90,6 +91,30 @@ def _stays(bench: Bench) -> Iterator[Measurement]:
     direct(used, *_data(bench, "second"))
     after = (used.exact(kept[0]), used.exact(kept[1]))
     yield _bitwise("earlier results stay", after, before, "an array that was given out is not written to again")
+
+
+def _overwritten(bench: Bench) -> Iterator[Measurement]:
+    """The caller's position array is filled anew, in place: a cache that knows it by its address is stale."""
+    q, k, at = _data(bench, "overwritten")
+    later = bench.at([p + 1 for p in range(len(at))])
+    if not bench.library.in_place or not bench.subject.supports & {"offset", "arbitrary-positions"}:
+        return
+    if len(at) >= bench.limit:
+        return
+    wanted = direct(bench.fresh(), q, k, later)
+    used, places = bench.fresh(), bench.positions(at)
+
+    def call() -> tuple[Any, Any]:
+        given = {"positions": places, "query_positions": places, "key_positions": places, "length": len(at)}
+        found: tuple[Any, Any] = used.call("encode", q=used.native(q), k=used.native(k), **given)
+        return found
+
+    call()
+    places[...] = bench.positions(later)
+    found = call()
+    yield _bitwise(
+        "positions overwritten", (used.exact(found[0]), used.exact(found[1])), wanted, "the positions given now count"
+    )
 
 
 def _dtypes(bench: Bench) -> Iterator[Measurement]:

@@ -14,14 +14,16 @@ from .shared import definition, encodes, judge, promised, ruler
 MIXED = (0, 1, 2, 9, 10, 500, 7, 7, 0, 1, 2, 3, 255, 257, 256)  # gaps, repeats, resets, descending
 
 
-def same(bench: Bench, case: str, got: Any, wanted: Any, at: list[Any], expected: str) -> Iterator[Measurement]:
-    """Both are the same rows computed in two ways, q̂ and k̂: each may use its budget once."""
+def same(
+    bench: Bench, case: str, got: Any, wanted: Any, at: list[Any], expected: str, sides: str = "qk"
+) -> Iterator[Measurement]:
+    """Both are the same rows computed in two ways, q̂ and k̂ (or one of them): each may use its budget once."""
     measure = ruler(bench)
     a, b = np.stack(got), np.stack(wanted)
     norms = measure.norms(b)
 
     def where(side: int, batch: int, head: int, row: int, coordinate: int) -> dict[str, Any]:
-        return {"position": at[row], "side": "qk"[side], "batch": batch, "head": head, "coordinate": coordinate}
+        return {"position": at[row], "side": sides[side], "batch": batch, "head": head, "coordinate": coordinate}
 
     yield judge(
         case,
