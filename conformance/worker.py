@@ -150,6 +150,7 @@ def _keep(request: dict[str, Any], descriptors: list[int], subjects: "list[Subje
         answer(request, subjects)
     _, status = os.waitpid(child, 0)
     Channel(descriptors[0]).send("ended", status=os.waitstatus_to_exitcode(status))
+    os.read(descriptors[1], 1)  # stays until the parent has ended the group, so that no other group can get its number
     os._exit(0)
 
 
