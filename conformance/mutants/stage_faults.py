@@ -126,7 +126,7 @@ _ROWS: tuple[tuple[str, Stages, dict[str, Any], str, str, tuple[str, ...]], ...]
         _GROUPED,
         "key path",
         "linkedin/Liger-Kernel#342",
-        ("grouped-heads", "group-law"),
+        ("grouped-heads",),
     ),
     (
         "positions-ignored",
