@@ -39,9 +39,9 @@ def of_kernel(record: Encoding, found: "Mapping[str, Proposition]") -> dict[str,
         none = {"not_applicable": "there is no W of the lag alone"}
         return {"bidirectional": none, "causal": dict(none)}
     if record.form in ("terms", "query"):
-        from .matrix_rank import of_terms
+        from .matrix_rank import of_random, of_terms
 
-        return of_terms(record)
+        return of_terms(record) if record.form == "terms" else of_random(record)
     e = in_lag(record)
     if record.form != "bias":
         return of_scalar(record, e, e)

@@ -765,18 +765,16 @@ def _rank(rows: list[list[Fraction]]) -> int:
 # so what leaves every leaf unchanged leaves the tree unchanged.
 
 Tree = tuple[str, Any]
-CALLS = ("call ", "function ", "content ")
+CALLS = ("call ", "function ")
 
 
 def read_tree(ring: Algebra, stored: Mapping[str, Any]) -> Tree:
-    """A stored tree: a leaf is a sum of terms, "call w" a free function w of its arguments, "content f" a token's."""
+    """A stored tree: a leaf is a sum of terms, "call w" a free function w, "function f" a known one."""
     if "terms" in stored:
         return "terms", ring.add(*(ring.term(*_read_term(t)) for t in stored["terms"]))
     op, parts = str(stored["op"]), tuple(read_tree(ring, x) for x in stored["args"])
     if op not in _FOLDS and not op.startswith(CALLS):
         raise RejectedError(f"unknown operation {op!r}")
-    if op.startswith("content ") and parts:
-        raise RejectedError("the content of a token has no arguments")
     return op, parts
 
 
@@ -1169,12 +1167,22 @@ def _constant(value: Fraction) -> Poly:
     return (((), value),) if value else ()
 
 
+def _is_reciprocal(d: Definition, name: str) -> bool:
+    """Whether a relation name · x = 1 fixes the value of an atom, so that the relations decide whether it is right."""
+    return any(
+        all(dict(mono).get(name) == 1 if mono else c == -1 for mono, c in relation) and any(not m for m, _ in relation)
+        for relation in d.relations
+    )
+
+
 def _admissible(d: Definition, point: Mapping[str, Fraction]) -> None:
     for name, value in point.items():
         if name in d.whole and value.denominator != 1:
             raise RejectedError(f"{name} = {value} must be a whole number")
         if name in d.positive and value <= 0:
             raise RejectedError(f"{name} = {value} must be positive")
+        if name.lstrip("?")[0] == "(" and not _is_reciprocal(d, name):
+            raise RejectedError(f"{name} stands for a function of symbols: a witness cannot choose its value")
         if name[0] == "?" and point.get(_star(name), value) != value:
             raise RejectedError(f"{name} and its conjugate differ at a real value")
     for relation in d.relations:

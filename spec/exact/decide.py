@@ -1,6 +1,6 @@
 """Decides the properties of a record: a zero normal form proves, a certified nonzero refutes, the rest is undecided."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -13,6 +13,7 @@ from ..recheck import Definition, defects, faithful_rank, is_scalar, under
 from ..wellformed import expressions
 from . import bridge, certificate, generators
 from .definition import Stored, store, write_terms
+from .numeric import Evidence, evidence
 from .translate import OutsideClassError
 from .verdicts import Proposition, Verdict
 from .witness import search
@@ -31,7 +32,7 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
     try:
         stored, _ = store(record)
     except OutsideClassError as error:
-        return {name: _undecided(name, str(error)) for name in BILINEAR}
+        return {name: _outside(record, name, str(error)) for name in BILINEAR}
     bridge.check(record, stored)
     if record.generators is not None:
         return generators.propositions(record, stored)
@@ -41,6 +42,15 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
         for name in ("group-law", "faithful"):
             found[name] = Proposition(name, Verdict.NOT_APPLICABLE, reason="there is no W of the lag alone")
     return found | _gain(record, stored, found) | _under_a_condition(record, stored, found["lag-invariant"])
+
+
+def decide_one(record: Encoding, name: str) -> Proposition:
+    """One property of a bilinear record by name."""
+    try:
+        stored, _ = store(record)
+    except OutsideClassError as error:
+        return _outside(record, name, str(error))
+    return _decide(record, stored, name)
 
 
 def _under_a_condition(record: Encoding, stored: Stored, outright: Proposition) -> dict[str, Proposition]:
@@ -96,7 +106,16 @@ def _decide(record: Encoding, stored: Stored, name: str) -> Proposition:
         point = search(d, [{} if d.ring.is_zero(t) else t for t in defects(d, name)])
         if point is not None:
             return _refuted(record, instance, name, values, *point)
-    return _undecided(name, "no normal form is zero and no certain witness was found")
+    return _by_arb(record, name)
+
+
+def _by_arb(record: Encoding, name: str) -> Proposition:
+    """A witness enclosed by Arb, where functions of symbols have no rational value to put into a certificate."""
+    found = evidence(record, name) if record.noise is None else Evidence(0)
+    if found.witness is not None:
+        return Proposition(name, Verdict.REFUTED, "at one point, enclosed by Arb", witness=found.witness)
+    reason = "no normal form is zero and no certain witness was found"
+    return Proposition(name, Verdict.UNDECIDED, reason=reason, detail=found.text)
 
 
 def _not_applicable(stored: Stored, name: str) -> str:
@@ -247,13 +266,13 @@ def _permutation(record: Encoding) -> dict[str, Proposition]:
     return found | {"faithful": Proposition("faithful", Verdict.NOT_APPLICABLE, reason=reason)}
 
 
-def quantifiers(record: Encoding) -> str:
-    """For whom the identity holds: sizes, symbols, positions."""
+def quantifiers(record: Encoding, averaged: Collection[sp.Symbol] = ()) -> str:
+    """For whom the identity holds: sizes, symbols (those that are averaged over left out), positions."""
     if isinstance(record.query, PermutationPower):
         size = "every d and every permutation" if record.query.images is None else f"d = {len(record.query.images)}"
         basis = {"identity": "", "householder": ", every v ≠ 0"}.get(record.basis, f", P = {record.basis} at every d")
         return f"{size}{basis}, all whole positions s, t"
-    symbols = free_symbols(record)
+    symbols = [s for s in free_symbols(record) if s not in averaged]
     many = f"every number of {record.block}-wide blocks, other coordinates untouched"
     blocks = many if record.parameters else f"one block of {record.block}"
     basis = {"identity": "", "householder": "P = I - 2vv^T/v·v for every v ≠ 0"}.get(
@@ -270,6 +289,12 @@ def _assumed(symbol: sp.Symbol) -> str:
         return f"every whole {symbol}" + (" > 0" if symbol.is_positive else "")
     kind = "positive" if symbol.is_positive else "real" if symbol.is_real else "complex"
     return f"every {kind} {symbol}"
+
+
+def _outside(record: Encoding, name: str, reason: str) -> Proposition:
+    """Undecided, with the part that is outside the class and what numbers say."""
+    detail = None if record.generators is not None else evidence(record, name).text
+    return Proposition(name, Verdict.UNDECIDED, reason=reason, detail=detail)
 
 
 def _undecided(name: str, reason: str) -> Proposition:

@@ -16,10 +16,15 @@ SCALARS = ("bias", "mask", "output")
 
 def propositions(record: Encoding) -> dict[str, Proposition]:
     """The properties of a record of another form than bilinear."""
-    if record.form in SCALARS:
-        return _scalar(record)
-    reason = f"the form {record.form}= is not decided by this version"
-    return {name: Proposition(name, Verdict.UNDECIDED, reason=reason) for name in NAMES}
+    from . import random_form, terms_form, weaker_forms
+
+    if record.kind == "random":
+        return random_form.propositions(record)
+    if record.form == "terms":
+        return terms_form.propositions(record)
+    if record.form in ("adapt", "step"):
+        return weaker_forms.propositions(record)
+    return _scalar(record)
 
 
 def _scalar(record: Encoding) -> dict[str, Proposition]:
@@ -37,19 +42,25 @@ def _scalar(record: Encoding) -> dict[str, Proposition]:
 
 def quantifiers(record: Encoding) -> str:
     """For whom a claim about a scalar kernel holds: symbols, free functions, positions."""
+    return quantifiers_of(record, sp.sympify(getattr(record, record.form)))
+
+
+def quantifiers_of(record: Encoding, e: Any) -> str:
+    """For whom a claim about an expression of the record holds."""
     from .decide import _assumed
 
-    e = sp.sympify(getattr(record, record.form))
     inside = {x for side in places(record) for x in side} | set(record.coordinates)
-    names = {"lag", "query_position", "key_position", "score"}
+    names = {"lag", "query_position", "key_position", "score", "prior"}
     symbols = sorted((s for s in e.free_symbols - inside if s.name not in names), key=str)
-    functions = sorted({type(f).__name__ for f in e.atoms(sp.core.function.AppliedUndef)})
+    functions = sorted({type(f).__name__ for f in e.atoms(sp.core.function.AppliedUndef)} - {"step"})
     whole = "whole" if record.domain == "integer" else "real"
     axes = "positions s, t" if record.axes == 1 else f"positions in {record.axes} axes"
-    words = [_assumed(s) for s in symbols] + [f"every function {f}" for f in functions] + [f"all {whole} {axes}"]
-    return ", ".join(words)
+    words = [_assumed(s) for s in symbols if not s.name.startswith("content ")]
+    return ", ".join([*words, *(f"every function {f}" for f in functions), f"all {whole} {axes}"])
 
 
-def canonical_form(record: Encoding) -> tuple[Any, str, str]:
+def canonical_form(record: Encoding, found: Mapping[str, Proposition]) -> tuple[Any, str, str]:
     """(kernel, text, LaTeX) of a record of another form than bilinear."""
-    return None, f"not derived for {record.form}= by this version", r"\text{not derived}"
+    from .forms import canonical
+
+    return canonical(record, found)

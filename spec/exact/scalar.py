@@ -38,7 +38,6 @@ class Problem:
     e: sp.Expr
     quantifiers: str
     sense: str | None = None
-    content: bool = False
 
 
 def lag_invariance(problem: Problem, given: Any = None) -> Proposition:
@@ -47,7 +46,7 @@ def lag_invariance(problem: Problem, given: Any = None) -> Proposition:
     stored, builder, proof_of = None, None, None
     for atoms in (False, True):
         try:
-            stored, builder = store(problem.record, problem.e, atoms=atoms, content=problem.content)
+            stored, builder = store(problem.record, problem.e, atoms=atoms)
             proof_of = _proof(problem, stored, builder, given)
         except OutsideClassError as error:
             return Proposition(name, Verdict.UNDECIDED, reason=str(error))
@@ -77,9 +76,7 @@ def _proof(problem: Problem, stored: Stored, builder: TreeBuilder, given: Any) -
 def _refutation(problem: Problem, stored: Stored, builder: TreeBuilder, given: Any) -> Proposition:
     record = problem.record
     names = {s: builder.translator.names[s] for s in builder.symbols}
-    found: Search = Search(None, 0)
-    if not problem.content:
-        found = search(record, problem.e, names, given)
+    found = search(record, problem.e, names, given)
     if found.hit is None:
         reason = "a leaf changes with the positions, and no witness was found"
         detail = f"certified numeric evidence: {found.tried} pairs of values agree to 128 bits" if found.tried else None
@@ -129,17 +126,20 @@ def holds_when(problem: Problem) -> str | None:
     for condition in _conditions(problem):
         tick()
         try:
-            stored, builder = store(problem.record, problem.e, content=problem.content)
+            stored, builder = store(problem.record, problem.e)
             if _proof(problem, stored, builder, condition) is not None:
                 return str(condition)
         except (OutsideClassError, RejectedError):
             continue
-    for symbol in sorted(problem.e.free_symbols - {x for side in places(problem.record) for x in side}, key=str):
+    moving = {x for side in places(problem.record) for x in side}
+    for symbol in sorted(problem.e.free_symbols - moving, key=str):
+        if symbol.name.startswith("content "):
+            continue
         for value in (0, 1):
             if symbol.is_positive and not value:
                 continue
             try:
-                stored, builder = store(problem.record, problem.e.subs(symbol, value), content=problem.content)
+                stored, builder = store(problem.record, problem.e.subs(symbol, value))
                 if _proof(problem, stored, builder, None) is not None:
                     return f"{symbol} = {value}"
             except (OutsideClassError, RejectedError):
@@ -189,11 +189,11 @@ def at_lag_zero(problem: Problem) -> Proposition:
 def _not_at_zero(
     problem: Problem, stored: Stored, zero: Mapping[Any, Any], wanted: int, names: Mapping[Any, str]
 ) -> Proposition:
-    from .tree_witness import _functions, _parameters
+    from .tree_witness import free_functions, parameters
 
     record, name = problem.record, "identity-at-zero"
-    for free in _functions(problem.e):
-        for values in _parameters(problem.e, [x for side in places(record) for x in side], record):
+    for free in free_functions(problem.e):
+        for values in parameters(problem.e, [x for side in places(record) for x in side], record):
             found = value_at(with_functions(at(problem.e, zero), free), values)
             if found is None or found.overlaps(type(found)(wanted)):
                 continue
@@ -212,13 +212,13 @@ def _bridge(problem: Problem, stored: Stored, builder: TreeBuilder) -> int:
     from flint import arb, ctx
 
     from .bridge import BridgeError, _draw
-    from .tree_witness import _functions
+    from .tree_witness import free_functions
 
     d, random, count = Definition(stored), Random(problem.record.name), 0
     assert d.tree is not None
-    if problem.content or stored_has_atoms(builder):
+    if stored_has_atoms(builder):
         return 0
-    for free in _functions(problem.e):
+    for free in free_functions(problem.e):
         e = with_functions(problem.e, free)
         for _ in range(2):
             point = {s: _draw(s, problem.record, random) for s in builder.symbols}

@@ -12,7 +12,7 @@ from sympy.core.function import AppliedUndef
 from ..encoding import Encoding, EncodingError
 from ..substitute import at
 from .deadline import tick
-from .trees import places, with_functions
+from .trees import places
 
 _VALUES = tuple(Fraction(x) for x in ("1", "2", "1/2", "3", "0", "-1", "3/2"))
 _SMALL = (0, 1, 2, 3)
@@ -42,9 +42,9 @@ def search(record: Encoding, e: sp.Expr, names: Mapping[sp.Symbol, str], given: 
     sides = places(record)
     coordinates = [x for side in sides for x in side]
     tried = 0
-    for free in _functions(e):
+    for free in free_functions(e):
         concrete = with_functions(e, free)
-        for values in _parameters(concrete, coordinates, record):
+        for values in parameters(concrete, coordinates, record):
             evaluate = _evaluator(concrete, [*coordinates, *values], given)
             for spot, moved, shift in _moves(record, concrete):
                 tick()
@@ -92,7 +92,7 @@ def _shown(ball: Any) -> str:
     return str(ball.str(12, radius=False))
 
 
-def _functions(e: sp.Expr) -> Iterator[dict[str, str]]:
+def free_functions(e: sp.Expr) -> Iterator[dict[str, str]]:
     calls = e.atoms(AppliedUndef) | e.atoms(sp.Indexed)
     names = sorted({str(x.base) if isinstance(x, sp.Indexed) else type(x).__name__ for x in calls})
     yield dict.fromkeys(names, "squares")
@@ -100,8 +100,8 @@ def _functions(e: sp.Expr) -> Iterator[dict[str, str]]:
         yield dict.fromkeys(names, "sum")
 
 
-def _parameters(e: sp.Expr, coordinates: list[Any], record: Encoding) -> Iterator[dict[sp.Symbol, Fraction]]:
-    """All ones, then rotated lists, so that different symbols get different values."""
+def parameters(e: sp.Expr, coordinates: list[Any], record: Encoding) -> Iterator[dict[sp.Symbol, Fraction]]:
+    """Values of the other symbols: all ones, then rotated lists, so that they get different values."""
     free = sorted(e.free_symbols - set(coordinates), key=str)
     allowed = [[v for v in _VALUES if _fits(s, v)] for s in free]
     for shift in range(_ROTATIONS if free else 1):

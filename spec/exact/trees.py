@@ -47,13 +47,12 @@ class Strict(Translator):
 class TreeBuilder:
     """Builds the tree of one expression. With `atoms`, position-free functions become symbols of the leaves."""
 
-    def __init__(self, record: Encoding, e: Any, *, atoms: bool, content: bool = False) -> None:
+    def __init__(self, record: Encoding, e: Any, *, atoms: bool) -> None:
         query, key = places(record)
         self.rename = {x: f"{v}{j}" for v, side in (("s", query), ("t", key)) for j, x in enumerate(side)}
         self.symbols = (e.free_symbols | _symbols_of(record.relations)) - set(self.rename)
         kind = Translator if atoms else Strict
         self.translator = kind(frozenset(self.rename), record.domain == "integer", self.symbols)
-        self.content = content
         self.functions: dict[str, Any] = {}
 
     def build(self, e: sp.Expr) -> Stored:
@@ -100,13 +99,11 @@ class TreeBuilder:
 
     def _call(self, e: Any) -> str:
         name = str(e.base) if e.func is sp.Indexed else type(e).__name__
-        if self.content and any(x.free_symbols & set(self.rename) for x in e.args):
-            return f"content {name}"
         self.functions[name] = e
         return f"call {name}"
 
     def _parts(self, e: Any) -> list[Any]:
-        if e in (sp.true, sp.false) or (self.content and self._operation(e).startswith("content ")):
+        if e in (sp.true, sp.false):
             return []
         if e.func is sp.Piecewise:
             return [x for value, condition in e.args for x in (value, condition)]
@@ -117,9 +114,9 @@ def _symbols_of(relations: Any) -> set[sp.Symbol]:
     return set().union(*(sp.sympify(r).free_symbols for r in relations))
 
 
-def store(record: Encoding, e: Any, *, atoms: bool = False, content: bool = False) -> tuple[Stored, TreeBuilder]:
+def store(record: Encoding, e: Any, *, atoms: bool = False) -> tuple[Stored, TreeBuilder]:
     """The stored definition of a scalar kernel e (written in positions). Raises OutsideClassError."""
-    builder = TreeBuilder(record, e, atoms=atoms, content=content)
+    builder = TreeBuilder(record, e, atoms=atoms)
     tree, translator = builder.build(e), builder.translator
     polynomials = [translator.relation(r) for r in record.relations] + translator.relations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import product
 
-from ..recheck import Definition, Key, Poly, RejectedError, Terms, enclose, poly_value
+from ..recheck import Definition, Key, Poly, RejectedError, Terms, _is_reciprocal, enclose, poly_value
 
 Point = dict[str, Fraction]
 
@@ -18,6 +18,8 @@ _TRIES = 2000
 def search(d: Definition, defects: list[Terms]) -> tuple[Point, int] | None:
     """A point and the number of the defect that excludes zero there; None when the search ends without one."""
     names = sorted(_names(defects, d))
+    if any(n.lstrip("?")[0] == "(" and not _is_reciprocal(d, n) for n in names):
+        return None  # the value of a function of symbols is not ours to choose
     for tries, point in enumerate(_points(names, d)):
         if tries > _TRIES:
             return None
