@@ -87,13 +87,13 @@ LINEAR: dict[str, Any] = {
 
 _ROWS: tuple[tuple[str, dict[str, Any], dict[str, Any], str, str, tuple[str, ...]], ...] = (
     ("feature-map-after-encoding", {"after": True}, {}, "linear attention", "constructed", ("attention-matches",)),
-    ("denominator-one", {"denominator": "one"}, {}, "linear attention", "math/lrpe_spe.md L16", ("attention-matches",)),
+    ("denominator-one", {"denominator": "one"}, {}, "linear attention", "LRPE, released code", ("attention-matches",)),
     (
         "denominator-encoded",
         {"denominator": "encoded"},
         {},
         "linear attention",
-        "math/lrpe_spe.md L16",
+        "LRPE, released code",
         ("attention-matches",),
     ),
     (
@@ -101,7 +101,7 @@ _ROWS: tuple[tuple[str, dict[str, Any], dict[str, Any], str, str, tuple[str, ...
         {"epsilon": 1e-6},
         {"dtypes": ("float64",)},
         "linear attention",
-        "math/lrpe_spe.md L16",
+        "LRPE, released code",
         ("attention-matches",),
     ),
     ("causal-leak", {"visible": _one_ahead}, {}, "causality", "mosaicml/llm-foundry#186", ("attention-matches",)),

@@ -127,7 +127,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         pair_of(lambda x, s, p: axial(x, s, p, _sum_of_axes)),
         AXIAL,
         "one shared angle",
-        "math/lrpe_spe.md L17",
+        "LRPE, released code",
         ("matches-the-definition",),
     ),
     (
@@ -151,7 +151,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         pair_of(lambda x, s, p: reflected(x, s, p, False)),
         HOUSEHOLDER,
         "magnitude",
-        "math/lrpe_spe.md B8",
+        "LRPE, released code",
         ("matches-the-definition", "isometry"),
     ),
     (
@@ -159,7 +159,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         pair_of(lambda x, s, p: stacked(x, s, p, -1), stacked),
         UNITARY,
         "key path",
-        "math/lrpe_spe.md B10",
+        "LRPE, released code",
         ("matches-the-definition", "lag-invariant"),
     ),
     (
@@ -167,7 +167,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         pair_of(lambda x, s, p: permuted(x, s, p, True)),
         PERMUTATION,
         "sign",
-        "math/lrpe_spe.md L11",
+        "constructed",
         ("matches-the-definition",),
     ),
     (
@@ -175,7 +175,7 @@ _ROWS: tuple[tuple[str, Any, dict[str, Any], str, str, tuple[str, ...]], ...] = 
         pair_of(lambda x, s, p: by_length(x, s, p, True)),
         LENGTH,
         "length",
-        "math/lrpe_spe.md B5",
+        "LRPE, released code",
         ("matches-the-definition",),
     ),
     (

@@ -44,7 +44,7 @@ _ROWS: tuple[tuple[str, Stages, dict[str, Any], str, str, tuple[str, ...]], ...]
         fault(schedule=broken.float32_schedule),
         {"dtypes": ("float64",)},
         "low precision",
-        "math/lrpe_spe.md B14",
+        "LRPE, released code",
         _ORACLE,
     ),
     (
@@ -68,7 +68,7 @@ _ROWS: tuple[tuple[str, Stages, dict[str, Any], str, str, tuple[str, ...]], ...]
         fault(positions=lambda s, x: broken.to_eleven_bits(s)),
         {},
         "low precision",
-        "math/lrpe_spe.md B13",
+        "LRPE, released code",
         ("matches-the-definition", "lag-invariant"),
     ),
     (
