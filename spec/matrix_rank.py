@@ -41,7 +41,7 @@ def of_terms(record: Encoding) -> dict[str, Rank]:
 
 
 def stacked(record: Encoding) -> sp.Matrix:
-    """The matrix of all terms between [q; 1] and [k; 1]; a 1 x 1 W between q and k multiplies all of their coordinates."""
+    """The matrix of all terms between [q; 1] and [k; 1]; a 1 x 1 W between q and k multiplies all coordinates."""
     terms = record.terms or ()
     rows = max([W.shape[0] for left, W, _ in terms if left == "q"], default=0)
     columns = max([W.shape[1] for _, W, right in terms if right == "k"], default=0)

@@ -8,6 +8,7 @@ import sympy as sp
 from ..encoding import Encoding, lag
 from .verdicts import Proposition, Verdict
 
+_LETTERS = (("lag", "τ"), ("theta", "θ"), ("lambda", "λ"), ("**", "^"), ("*", "·"), ("sqrt", "√"), ("pi", "π"))
 Form = tuple[Any, str, str]
 _NONE = {
     "adapt": "none: a nonlinear function of the score is no sum of primitives",
@@ -64,14 +65,6 @@ def _random(record: Encoding) -> Form:
 def shown(e: Any) -> str:
     """An expression in the letters of the field."""
     text = str(e)
-    for old, new in (
-        ("lag", "τ"),
-        ("theta", "θ"),
-        ("lambda", "λ"),
-        ("**", "^"),
-        ("*", "·"),
-        ("sqrt", "√"),
-        ("pi", "π"),
-    ):
+    for old, new in _LETTERS:
         text = text.replace(old, new)
     return text

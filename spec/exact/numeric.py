@@ -44,9 +44,10 @@ def evidence(record: Encoding, name: str) -> Evidence:
             if defect is None:
                 continue
             count += 1
-            for i, j in product(range(len(defect)), range(len(defect[0]))):
-                if not defect[i][j].contains(0):
-                    return Evidence(count, _witness(record, values, (s, t, c), [i, j], defect[i][j], name))
+            for i, row in enumerate(defect):
+                for j, x in enumerate(row):
+                    if not x.contains(0):
+                        return Evidence(count, _witness(record, values, (s, t, c), [i, j], x, name))
             if count >= _POINTS:
                 return Evidence(count)
     return Evidence(count)
@@ -72,16 +73,14 @@ def _defect(record: Encoding, name: str, values: Mapping[Any, Fraction], s: Any,
         moved = [tuple(a + b for a, b in zip(x, c, strict=True)) for x in (s, t)]
         up = _product(at(record.query, moved[0]), at(record.key, moved[1]))
         return _minus(up, _product(at(record.query, s), at(record.key, t)))
-    sides = (record.query, record.query) if name == "unitary" else (record.query, record.key)
-    found = _product(*(at(M, s) for M in sides))
-    if name == "unitary" and found is not None:
-        other = _product(at(record.key, s), at(record.key, s))
-        found = None if other is None else [*found, *other]
-    return (
-        None
-        if found is None
-        else _minus(found, [[int(i % len(r) == j) for j in range(len(r))] for i, r in enumerate(found)])
-    )
+    if name == "identity-at-zero":
+        return _minus_identity(_product(at(record.query, s), at(record.key, s)))
+    grams = [_minus_identity(_product(at(M, s), at(M, s))) for M in (record.query, record.key)]
+    return None if None in grams else [row for gram in grams for row in gram]
+
+
+def _minus_identity(M: Any) -> Any:
+    return None if M is None else _minus(M, [[int(i == j) for j in range(len(row))] for i, row in enumerate(M)])
 
 
 def _product(A: Any, B: Any) -> Any:

@@ -12,7 +12,7 @@ from sympy.core.function import AppliedUndef
 from ..encoding import Encoding, EncodingError
 from ..substitute import at
 from .deadline import tick
-from .trees import places
+from .trees import places, with_functions
 
 _VALUES = tuple(Fraction(x) for x in ("1", "2", "1/2", "3", "0", "-1", "3/2"))
 _SMALL = (0, 1, 2, 3)
