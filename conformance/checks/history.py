@@ -97,7 +97,7 @@ def _overwritten(bench: Bench) -> Iterator[Measurement]:
     """The caller's position array is filled anew, in place: a cache that knows it by its address is stale."""
     q, k, at = _data(bench, "overwritten")
     later = bench.at([p + 1 for p in range(len(at))])
-    if not bench.library.in_place or not bench.subject.supports & {"offset", "arbitrary-positions"}:
+    if not bench.library.in_place or not frozenset(bench.subject.supports) & {"offset", "arbitrary-positions"}:
         return
     if len(at) >= bench.limit:
         return
