@@ -1,25 +1,73 @@
 """NumPy and CuPy (and any standard array library): encodings and attention forms, namespace taken from the inputs."""
 
+from ..philox import Seeded
 from .attention import Bound, bind
+from .biases import alibi, fire, kerple, sandwich, t5, t5_buckets
+from .conv_spe import conv_noise, conv_spe
 from .dense import dense_attention, scores
+from .fastrpb import extended, fastrpb, fastrpb_attention, sikf, sikf_attention
+from .favor import favor, favor_projection, feature_attention
+from .flt import flt_features, flt_frequencies, flt_grid, flt_ratios
+from .flt_attention import flt_exp, flt_extended, flt_mask, khatri_rao
+from .gates import gate_noise
 from .linear import Carry, linear_attention
 from .lrpe import lrpe
+from .noise import normals, uniforms
 from .nope import nope
+from .nprf import nprf
 from .rope import rope, rope_table
+from .sine_spe import sine_noise, sine_spe, sine_spe_exact
 from .sinusoidal import sinusoidal
+from .toeplitz import block_toeplitz, toeplitz
+from .toeplitz_mask import toeplitz_mask_attention
 from .xpos import xpos
 
 __all__ = [
     "Bound",
     "Carry",
+    "Seeded",
+    "alibi",
     "bind",
+    "block_toeplitz",
+    "conv_noise",
+    "conv_spe",
     "dense_attention",
+    "extended",
+    "fastrpb",
+    "fastrpb_attention",
+    "favor",
+    "favor_projection",
+    "feature_attention",
+    "fire",
+    "flt_exp",
+    "flt_extended",
+    "flt_features",
+    "flt_frequencies",
+    "flt_grid",
+    "flt_mask",
+    "flt_ratios",
+    "gate_noise",
+    "kerple",
+    "khatri_rao",
     "linear_attention",
     "lrpe",
     "nope",
+    "normals",
+    "nprf",
     "rope",
     "rope_table",
+    "sandwich",
     "scores",
+    "sikf",
+    "sikf_attention",
+    "sine_noise",
+    "sine_spe",
+    "sine_spe_exact",
     "sinusoidal",
+    "t5",
+    "t5_buckets",
+    "toeplitz",
+    "toeplitz_mask_attention",
+    "uniforms",
     "xpos",
 ]
