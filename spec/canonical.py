@@ -29,6 +29,8 @@ def canonical_form(record: Encoding, found: "Mapping[str, Proposition]") -> Cano
         from .exact.kernels import canonical_form as of_kernel
 
         return CanonicalForm(*of_kernel(record, found))
+    if str(found["lag-invariant"].verdict) == "undecided":
+        return CanonicalForm(None, "not derived: lag invariance is undecided", r"\text{not derived}")
     if str(found["lag-invariant"].verdict) != "proved":
         return CanonicalForm(None, "none: A_s^H B_t is not a function of the lag", r"\text{none}")
     left, right = ("", "") if record.basis == "identity" else ("P^H ", f" P,  P = {record.basis}")

@@ -17,7 +17,7 @@ from .exact.translate import OutsideClassError, Translator
 from .exact.trees import in_positions, places
 from .growing_minors import at_least
 from .half_line import Tail, last_apart, on_side, tail
-from .rank import exponential_rank
+from .rank import OPEN, exponential_rank
 from .recheck import Terms
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def of_kernel(record: Encoding, found: "Mapping[str, Proposition]") -> dict[str,
             "step": "the kernel is a product along the path, not a function of the lag",
         }[record.form]
         return {"bidirectional": {"not_applicable": reason}, "causal": {"not_applicable": reason}}
+    if str(found["lag-invariant"].verdict) == "undecided":
+        return {"bidirectional": dict(OPEN), "causal": dict(OPEN)}
     if str(found["lag-invariant"].verdict) != "proved":
         none = {"not_applicable": "there is no W of the lag alone"}
         return {"bidirectional": none, "causal": dict(none)}

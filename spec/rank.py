@@ -15,6 +15,7 @@ from .recheck import Algebra, Definition, Matrix, Poly, Terms, monomial
 if TYPE_CHECKING:
     from .exact.verdicts import Proposition
 
+OPEN = {"at_least": 0, "up_to_length": 0}  # nothing is known
 Rank = dict[str, Any]
 Powers = tuple[int, ...]
 Character = tuple[Poly, tuple[tuple[str, Poly], ...]]
@@ -31,6 +32,8 @@ def of_record(record: Encoding, found: "Mapping[str, Proposition]") -> dict[str,
 
 
 def _of_bilinear(record: Encoding, found: "Mapping[str, Proposition]") -> Rank:
+    if str(found["lag-invariant"].verdict) == "undecided":
+        return dict(OPEN)
     if str(found["lag-invariant"].verdict) != "proved":
         return {"not_applicable": "there is no W of the lag alone"}
     if isinstance(record.query, PermutationPower):

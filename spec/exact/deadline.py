@@ -1,12 +1,14 @@
 """A time limit without signals: long loops call `tick`, which raises when the limit of the running decision is over."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
 from ..recheck import Algebra
 
+T = TypeVar("T")
 _ends: ContextVar[tuple[float, float] | None] = ContextVar("_ends", default=None)
 
 
@@ -19,6 +21,14 @@ def tick() -> None:
     found = _ends.get()
     if found is not None and time.monotonic() > found[0]:
         raise TimeLimitError(f"not decided within the time limit of {found[1]:g} s")
+
+
+def within(attempt: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+    """What the attempt gives, or, where the time limit ends it, what `otherwise` makes of the reason."""
+    try:
+        return attempt()
+    except TimeLimitError as error:
+        return otherwise(str(error))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -12,10 +13,11 @@ from ..encoding import Encoding, EncodingError, PermutationPower
 from ..recheck import Definition, defects, faithful_rank, is_scalar, under
 from ..wellformed import expressions
 from . import bridge, certificate, generators
+from .deadline import within
 from .definition import Stored, store, write_terms
 from .numeric import Evidence, evidence
 from .translate import OutsideClassError
-from .verdicts import Proposition, Verdict
+from .verdicts import Proposition, Verdict, in_time
 from .witness import search
 
 BILINEAR = ("lag-invariant", "unitary", "identity-at-zero", "group-law", "faithful")
@@ -29,19 +31,28 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
         return of_kernels(record)
     if isinstance(record.query, PermutationPower):
         return _permutation(record)
+    return within(lambda: _bilinear(record), lambda why: {name: _undecided(name, why) for name in BILINEAR})
+
+
+def _bilinear(record: Encoding) -> dict[str, Proposition]:
     try:
         stored, _ = store(record)
     except OutsideClassError as error:
-        return {name: _outside(record, name, str(error)) for name in BILINEAR}
+        reason = str(error)
+        return {name: in_time(name, partial(_outside, record, name, reason)) for name in BILINEAR}
     bridge.check(record, stored)
     if record.generators is not None:
         return generators.propositions(record, stored)
-    found = {name: _decide(record, stored, name) for name in BILINEAR[:4]}
-    found["faithful"] = _faithful(record, stored, found["unitary"].verdict)
-    if found["lag-invariant"].verdict is not Verdict.PROVED:
+    found = {name: in_time(name, partial(_decide, record, stored, name)) for name in BILINEAR[:4]}
+    found["faithful"] = in_time("faithful", lambda: _faithful(record, stored, found["unitary"].verdict))
+    relative = found["lag-invariant"].verdict
+    if relative is not Verdict.PROVED:
         for name in ("group-law", "faithful"):
             found[name] = Proposition(name, Verdict.NOT_APPLICABLE, reason="there is no W of the lag alone")
-    return found | _gain(record, stored, found) | _under_a_condition(record, stored, found["lag-invariant"])
+            if relative is Verdict.UNDECIDED:
+                found[name] = _undecided(name, "lag invariance is undecided")
+    more = lambda: _gain(record, stored, found) | _under_a_condition(record, stored, found["lag-invariant"])  # noqa: E731
+    return found | within(more, lambda _: {})
 
 
 def decide_one(record: Encoding, name: str) -> Proposition:

@@ -20,6 +20,8 @@ def canonical(record: Encoding, found: Mapping[str, Proposition]) -> Form:
     """(kernel or None, text, LaTeX)."""
     if record.form in _NONE:
         return None, _NONE[record.form], r"\text{none}"
+    if found["lag-invariant"].verdict is Verdict.UNDECIDED:
+        return None, "not derived: lag invariance is undecided", r"\text{not derived}"
     if found["lag-invariant"].verdict is not Verdict.PROVED:
         what = "E[A_s^H B_t]" if record.kind == "random" else f"{record.form}="
         return None, f"none: {what} is not a function of the lag", r"\text{none}"

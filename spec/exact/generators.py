@@ -1,6 +1,7 @@
 """A = B = exp(Σ x_i G_i): unitary iff every G_i is skew-Hermitian, relative iff they commute as well."""
 
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -8,14 +9,15 @@ from ..encoding import Encoding
 from ..recheck import Definition, defects, enclose
 from . import certificate
 from .definition import Stored
-from .verdicts import Proposition, Verdict
+from .verdicts import Proposition, Verdict, in_time
 from .witness import search
 
 
 def propositions(record: Encoding, stored: Stored) -> dict[str, Proposition]:
     """The properties of a record written in generators."""
     d = Definition(stored)
-    found = {n: _decide(record, stored, d, n) for n in ("lag-invariant", "unitary", "identity-at-zero", "group-law")}
+    names = ("lag-invariant", "unitary", "identity-at-zero", "group-law")
+    found = {n: in_time(n, partial(_decide, record, stored, d, n)) for n in names}
     reason = "not decided for generators"
     return found | {"faithful": Proposition("faithful", Verdict.NOT_APPLICABLE, reason=reason)}
 

@@ -6,9 +6,10 @@ from typing import Any
 import sympy as sp
 
 from ..encoding import Encoding
+from .deadline import within
 from .scalar import Problem, at_lag_zero, lag_invariance
 from .trees import in_positions, places
-from .verdicts import Proposition, Verdict
+from .verdicts import Proposition, Verdict, in_time
 
 NAMES = ("lag-invariant", "unitary", "identity-at-zero")
 SCALARS = ("bias", "mask", "output")
@@ -16,6 +17,13 @@ SCALARS = ("bias", "mask", "output")
 
 def propositions(record: Encoding) -> dict[str, Proposition]:
     """The properties of a record of another form than bilinear."""
+    return within(
+        lambda: _of_kind(record),
+        lambda why: {name: Proposition(name, Verdict.UNDECIDED, reason=why) for name in NAMES},
+    )
+
+
+def _of_kind(record: Encoding) -> dict[str, Proposition]:
     from . import random_form, terms_form, weaker_forms
 
     if record.kind == "random":
@@ -29,14 +37,15 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
 
 def _scalar(record: Encoding) -> dict[str, Proposition]:
     problem = Problem(record, in_positions(record, getattr(record, record.form)), quantifiers(record))
-    found = {"lag-invariant": lag_invariance(problem)}
+    found = {"lag-invariant": in_time("lag-invariant", lambda: lag_invariance(problem))}
     found["unitary"] = Proposition(
         "unitary", Verdict.NOT_APPLICABLE, reason=f"{record.form}= has no maps of q and k that could be isometries"
     )
-    found["identity-at-zero"] = at_lag_zero(problem)
+    found["identity-at-zero"] = in_time("identity-at-zero", lambda: at_lag_zero(problem))
     claimed = record.claims.get("lag-invariant")
     if isinstance(claimed, Mapping):
-        found["lag-invariant-when"] = lag_invariance(problem, in_positions(record, claimed["when"]))
+        condition = in_positions(record, claimed["when"])
+        found["lag-invariant-when"] = in_time("lag-invariant-when", lambda: lag_invariance(problem, condition))
     return found
 
 

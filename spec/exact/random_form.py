@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 
 import sympy as sp
 
@@ -11,7 +12,7 @@ from ..recheck import Definition, Matrix, Poly, RejectedError, Terms, _sum_of, d
 from . import certificate
 from .definition import Stored, store, write_terms
 from .translate import OutsideClassError
-from .verdicts import Proposition, Verdict
+from .verdicts import Proposition, Verdict, in_time
 from .witness import search
 
 SENSE = "in expectation"
@@ -55,9 +56,10 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
     from . import bridge
 
     bridge.check(record, stored)
-    found = {name: _decide(record, stored, name) for name in ("lag-invariant", "identity-at-zero")}
+    both = ("lag-invariant", "identity-at-zero")
+    found = {name: in_time(name, partial(_decide, record, stored, name)) for name in both}
     found["unitary"] = Proposition("unitary", Verdict.NOT_APPLICABLE, reason=_NO_MAPS)
-    found["variance"] = _variance(record, stored, found["lag-invariant"])
+    found["variance"] = in_time("variance", lambda: _variance(record, stored, found["lag-invariant"]))
     return {name: found[name] for name in names}
 
 

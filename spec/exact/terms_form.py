@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -10,7 +11,7 @@ from ..encoding import Encoding, lag, position
 from ..recheck import Definition, polynomial
 from .scalar import Problem, lag_invariance
 from .trees import in_positions
-from .verdicts import Proposition, Verdict
+from .verdicts import Proposition, Verdict, in_time
 
 
 def propositions(record: Encoding) -> dict[str, Proposition]:
@@ -22,9 +23,9 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
     sense = "given the pair" if any((left, right) in (("q", "1"), ("1", "k")) for left, _, right in terms) else None
     score = sp.Function("score_of_the_pair")(*entries)
     problem = Problem(record, score, quantifiers_of(record, sp.Tuple(*entries)), sense)
-    found = {"lag-invariant": lag_invariance(problem)}
+    found = {"lag-invariant": in_time("lag-invariant", lambda: lag_invariance(problem))}
     for name in ("unitary", "identity-at-zero"):
-        found[name] = _of_one(record, name)
+        found[name] = in_time(name, partial(_of_one, record, name))
     return found
 
 

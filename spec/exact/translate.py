@@ -8,6 +8,7 @@ from typing import Any
 import sympy as sp
 
 from ..recheck import PI, Algebra, Matrix, Mono, Poly, Terms, monomial, polynomial
+from .deadline import tick
 
 _RESERVED_NAME = re.compile(r"[stc]\d+|pi|e|[#?(].*|.*\*")
 
@@ -51,6 +52,7 @@ class Translator:
 
     def terms(self, e: sp.Expr, rename: Mapping[sp.Symbol, str]) -> Terms:
         """One entry as a sum of terms. Raises OutsideClassError."""
+        tick()
         ring = self.ring
         if e.is_Rational:
             return ring.term(Fraction(int(e.p), int(e.q)))

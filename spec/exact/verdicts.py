@@ -1,6 +1,6 @@
 """Verdicts: what was found of each property, with its certificate or witness, and whether the record's claims hold."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -95,21 +95,40 @@ def _rank_of(ranks: Mapping[str, Mapping[str, Any]], side: str) -> Any:
     return "unbounded" if "unbounded" in found else found.get("value")
 
 
-def judge(encoding: Encoding) -> Judgement:
-    """Decides every property of an encoding.
+def judge(encoding: Encoding, seconds: float | None = None) -> Judgement:
+    """Decides every property of an encoding, within `seconds` where they are given.
 
-    Raises nothing for a well-formed record: what lies outside the decidable class is `undecided`, with the part named.
+    Raises nothing for a well-formed record: what lies outside the decidable class is `undecided`, with the part named,
+    and so is what the time limit leaves open.
     """
     from .. import canonical
     from . import decide
+    from .deadline import limit, within
 
-    propositions = decide.propositions(encoding)
-    form = canonical.canonical_form(encoding, propositions)
-    return Judgement(
-        encoding=encoding,
-        family=canonical.family(encoding, propositions),
-        canonical_form=form.text,
-        canonical_latex=form.latex,
-        propositions=propositions,
-        ranks=canonical.ranks(encoding, propositions),
-    )
+    with limit(seconds):
+        propositions = decide.propositions(encoding)
+        form = within(
+            lambda: canonical.canonical_form(encoding, propositions),
+            lambda why: canonical.CanonicalForm(None, f"not derived: {why}", r"\text{not derived}"),
+        )
+        return Judgement(
+            encoding=encoding,
+            family=within(lambda: canonical.family(encoding, propositions), lambda _: "none"),
+            canonical_form=form.text,
+            canonical_latex=form.latex,
+            propositions=propositions,
+            ranks=within(lambda: canonical.ranks(encoding, propositions), lambda _: _open_ranks()),
+        )
+
+
+def _open_ranks() -> dict[str, dict[str, Any]]:
+    from ..rank import OPEN
+
+    return {side: dict(OPEN) for side in ("bidirectional", "causal")}
+
+
+def in_time(name: str, decide: Callable[[], Proposition]) -> Proposition:
+    """What `decide` finds of the named property, or undecided with the time limit as its reason."""
+    from .deadline import within
+
+    return within(decide, lambda why: Proposition(name, Verdict.UNDECIDED, reason=why))

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import product
 
 from ..recheck import Definition, Key, Poly, RejectedError, Terms, _is_reciprocal, enclose, poly_value
+from .deadline import tick
 
 Point = dict[str, Fraction]
 
@@ -21,6 +22,7 @@ def search(d: Definition, defects: list[Terms]) -> tuple[Point, int] | None:
     if any(n.lstrip("?")[0] == "(" and not _is_reciprocal(d, n) for n in names):
         return None  # the value of a function of symbols is not ours to choose
     for tries, point in enumerate(_points(names, d)):
+        tick()
         if tries > _TRIES:
             return None
         for i, terms in enumerate(defects):
