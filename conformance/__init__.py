@@ -7,7 +7,15 @@ if TYPE_CHECKING:
     from .finding import Check, Finding, Outcome
     from .subject import Subject
 
-__all__ = ["Check", "Finding", "Outcome", "Subject", "check_encoding", "check_implementation", "parametrize_with_checks"]
+__all__ = [
+    "Check",
+    "Finding",
+    "Outcome",
+    "Subject",
+    "check_encoding",
+    "check_implementation",
+    "parametrize_with_checks",
+]
 
 _HOME = {
     "Check": "finding",

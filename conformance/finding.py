@@ -31,8 +31,8 @@ class Level(StrEnum):
 class Measurement:
     """What one case of a check came to: a number against its allowance, where it was worst, and why so much is allowed.
 
-    `measured` and `allowed` are in `unit` ("u of the pair norm", "rad", "elements", "bool"). `budget` is the printed sum
-    that `allowed` comes from. `reason` says in one sentence what was seen when it did not pass, or why it was skipped.
+    `measured` and `allowed` are in `unit` ("u of the pair norm", "rad", "elements", "bool"). `budget` is the printed
+    sum that `allowed` comes from. `reason` says in one sentence what was seen when it did not pass, or why it was skipped.
     """
 
     case: str
@@ -91,7 +91,7 @@ class Finding:
     reason: str = ""
     likely_cause: str = ""
     repro: str = ""
-    basis: str = "promise"  # promise: what the subject declares | definition: how far from the mathematics (a number only)
+    basis: str = "promise"  # promise: what the subject declares | definition: a distance, a number only
     budget: str = ""
     kind: str = "finding"
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 HEAD = "import sympy as sp\nfrom lagwise.spec import Encoding, position, lag\n"
-TURN = "theta = sp.Symbol('theta', positive=True)\nturn = sp.Matrix([[sp.cos(position*theta), -sp.sin(position*theta)], [sp.sin(position*theta), sp.cos(position*theta)]])\n"
+TURN = """theta = sp.Symbol('theta', positive=True)
+c, s = sp.cos(position * theta), sp.sin(position * theta)
+turn = sp.Matrix([[c, -s], [s, c]])
+"""
 MINE = (
     HEAD + TURN + "design = Encoding('mine', query=turn, key=turn, claims={'lag-invariant': True, 'unitary': True})\n"
 )
