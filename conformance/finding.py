@@ -32,7 +32,8 @@ class Measurement:
     """What one case of a check came to: a number against its allowance, where it was worst, and why so much is allowed.
 
     `measured` and `allowed` are in `unit` ("u of the pair norm", "rad", "elements", "bool"). `budget` is the printed
-    sum that `allowed` comes from. `reason` says in one sentence what was seen when it did not pass, or why it was skipped.
+    sum that `allowed` comes from. `reason` says in one sentence what was seen when it did not pass, or why it was
+    skipped.
     """
 
     case: str
