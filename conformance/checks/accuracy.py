@@ -50,7 +50,7 @@ def _run(bench: Bench) -> Iterable[Measurement]:
     rng = bench.rng("matches-the-definition")
     at = bench.at(places(bench, "matches-the-definition", count(bench, 6, 32)))
     at += [p for p in searched(bench, count(bench, 0, 256)) if p not in at]
-    given = {side: bench.draw(rng, 1, HEADS, len(at), bench.dim) for side in ("query", "key")}
+    given = {side: bench.draw(rng, 1, count(bench, 1, HEADS), len(at), bench.dim) for side in ("query", "key")}
     found = dict(zip(given, bench.encode(given["query"], given["key"], at), strict=True))
     for side, vectors in given.items():
         yield _compare(bench, side, vectors, found[side], at)

@@ -110,7 +110,7 @@ def _fractional(bench: Bench) -> Iterable[Measurement]:
     """Positions that are no integers, against the oracle."""
     at = [p + f for p, f in ((0, 0.5), (1, 0.25), (17, 0.125), (300, 0.75), (4000, 0.375)) if p + 1 < bench.limit]
     places = at if bench.subject.record.axes == 1 else [(p,) * bench.subject.record.axes for p in at]
-    q, k = drawn(bench, "fractional", len(at))
+    q, k = (x[:, :1] for x in drawn(bench, "fractional", len(at)))
     measure = ruler(bench)
     for side, x, y in zip(("query", "key"), (q, k), direct(bench, q, k, places), strict=True):
         hi, lo = definition(bench, side, x, places)
