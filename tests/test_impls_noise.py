@@ -1,4 +1,4 @@
-"""The noise with addresses: published vectors, equal bits in every library, and independence of what is drawn beside."""
+"""Noise with addresses: published vectors, equal bits in every library, independence of what is drawn beside."""
 
 import numpy as np
 import pytest

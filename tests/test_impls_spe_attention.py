@@ -76,6 +76,18 @@ def test_chunks_are_the_dense_sum_given_the_same_noise(library, name, phi, epsil
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+def test_softmax_of_the_scores_has_the_scale_of_the_content(library):
+    (module, there, back), (q, k, v), positions = LIBRARIES[library], inputs(6), np.arange(6)
+    noise = arrays.sine_noise(q, G, D, K, R, seed=9)
+    left, right = (sine_defined(x, positions, side, **SINE, noise=noise) for x, side in ((q, "query"), (k, "key")))
+    logits = left @ np.swapaxes(np.repeat(right, H // G, 1), -1, -2) / np.sqrt(D)
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    wanted = weights @ np.repeat(v, H // G, 1) / weights.sum(-1, keepdims=True)
+    found = module.dense_attention(there(q), there(k), there(v), **ends(library, "sine_spe", positions))
+    assert np.abs(back(found) - wanted).max() < 1e-12
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("name", ["sine_spe", "conv_spe"])
 def test_decoding_with_frozen_noise_is_the_full_run(library, name):
     (q, k, v), carry, rows = inputs(11), True, []

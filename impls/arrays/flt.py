@@ -104,10 +104,9 @@ def flt_grid(positions: Array, values: Array, side: str) -> Array:
     if side == "query":
         return xp.concat([cos, sin], axis=-1) + xp.zeros_like(values[:, :1])[:, None, :]
     ordered = xp.concat([values[:, half:], values[:, :half]], axis=-1)
-    amplitude = xp.fft.rfft(xp.astype(ordered, xp.float64, copy=False), axis=-1) * (
-        xp.astype(xp.where(index == 0, 1, 2), xp.float64) / total
-    )
-    real, imaginary = xp.real(amplitude)[:, None, :], xp.imag(amplitude)[:, None, :]
+    shares = (2 - xp.astype(index == 0, xp.float64)) / total
+    amplitude = xp.fft.rfft(xp.astype(ordered, xp.float64, copy=False), axis=-1)
+    real, imaginary = ((part * shares)[:, None, :] for part in (xp.real(amplitude), xp.imag(amplitude)))
     return xp.concat([real * cos + imaginary * sin, real * sin - imaginary * cos], axis=-1)
 
 

@@ -111,7 +111,7 @@ def flt_grid(positions: Tensor, values: Tensor, side: str) -> Tensor:
     if side == "query":
         return torch.cat([cos, sin], -1).expand(values.shape[0], -1, -1)
     ordered = torch.cat([values[:, half:], values[:, :half]], -1).to(torch.float64)
-    amplitude = torch.fft.rfft(ordered) * (torch.where(index == 0, 1.0, 2.0) / total)
+    amplitude = torch.fft.rfft(ordered) * ((2 - (index == 0).to(torch.float64)) / total)
     real, imaginary = amplitude.real[:, None], amplitude.imag[:, None]
     return torch.cat([real * cos + imaginary * sin, real * sin - imaginary * cos], -1)
 
