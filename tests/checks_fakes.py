@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from lagwise.conformance.checks import findings
 from lagwise.conformance.finding import Outcome
 from lagwise.conformance.subject import Subject

@@ -18,8 +18,8 @@ DTYPES = {
 }
 MODULES = {"torch": "...impls.pytorch"}
 DIM = 64
-FAST = {"angles": "exact", "tables": "float32", "arithmetic": "float32"}
-ACCURATE = {"angles": "exact", "tables": "float64", "arithmetic": "float64"}
+FAST: dict[str, Any] = {"angles": "exact", "tables": "float32", "arithmetic": "float32"}
+ACCURATE: dict[str, Any] = {"angles": "exact", "tables": "float64", "arithmetic": "float64"}
 SUPPORTS = {"offset", "arbitrary-positions", "batched-positions", "grouped-heads"}
 
 

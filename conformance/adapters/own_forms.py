@@ -1,13 +1,14 @@
 """Our linear attentions in every form, and our torch modules with what they learn, as subjects."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from ..subject import Subject
 from .own import DIM, DTYPES, FAST, SUPPORTS, devices, encoder, own_version, parameters, stacked
 
-ATTENTIONS = (
+ATTENTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("softmax", {}),
     ("linear", {"feature_map": "relu"}),
     ("linear", {"feature_map": "elu+1"}),
@@ -67,7 +68,7 @@ def modules(torch: Any) -> Iterator[Subject]:
             f"LRPE {core} learned",
             f"lrpe[core={core},p=householder,theta=learned]",
             {},
-            lambda n, core=core: torch.LRPE(n["dim"], core, "householder", theta="learned"),
+            partial(_learned, torch, core),
             ("theta", "v"),
         )
 
@@ -75,6 +76,10 @@ def modules(torch: Any) -> Iterator[Subject]:
 def _kept(dtype: Any) -> Any:
     """The dtype of the parameters: angles below 2^-25 would be zero in float16, so they stay in float32 there."""
     return getattr(import_module("torch"), "float32" if str(dtype) == "torch.float16" else str(dtype)[6:])
+
+
+def _learned(torch: Any, core: str, numbers: dict[str, Any]) -> Any:
+    return torch.LRPE(numbers["dim"], core, "householder", theta="learned")
 
 
 def _module(

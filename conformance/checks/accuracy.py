@@ -32,9 +32,9 @@ def searched(bench: Bench, samples: int, keep: int = 8) -> list[int]:
     measure, instance = ruler(bench), bench.oracle.instance
     first = [instance.places(p, 2)[0] for p in range(instance.blocks)]
     angles = [bench.oracle.angle(p) for p in range(instance.blocks)]
-    if None in angles:
+    units = [int((2**96 * a / (2 * a.pi())).mid().floor().unique_fmpz()) for a in angles if a is not None]
+    if len(units) < len(angles):
         return []
-    units = [int((2**96 * a / (2 * a.pi())).mid().floor().unique_fmpz()) for a in angles]  # type: ignore[union-attr]
     top = min(bench.limit, 2**20 + 1)
     drawn = bench.rng("matches-the-definition", "search").uniform(0, np.log(top), samples)
     at = sorted({min(int(s), top - 1) for s in np.exp(drawn)})

@@ -4,6 +4,7 @@ S_ij = Σ ‖q̂‖‖k̂‖ over the blocks bounds a score and ε_ij S_ij its e
 the feature map; a sum of n products in any order adds n·u. Softmax weights with logits off by δ are off by e^(2δ) - 1.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +70,7 @@ def _working(bench: Bench) -> float:
 
 
 def _feature(name: str, x: Array) -> Array:
-    maps = {
+    maps: dict[str, Callable[[Array], Array]] = {
         "relu": lambda x: np.maximum(x, 0.0),
         "identity": lambda x: x,
         "exp": np.exp,

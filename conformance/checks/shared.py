@@ -69,7 +69,10 @@ class Ruler:
         """(blocks,): 1; where 2p/d is rounded as well, base^(2p/d) is off by |ln θ| roundings beside the four."""
         covered = self.bench.oracle.instance.covered // self.bench.subject.record.axes
         exact = covered & (covered - 1) == 0 or "theta" in self.bench.numbers
-        return 1.0 + (0.0 if exact else np.abs(np.log(np.maximum(self.turning.max(axis=0), 1e-300))) / 4)
+        found: Array = np.ones(self.turning.shape[1]) + (
+            0.0 if exact else np.abs(np.log(np.maximum(self.turning.max(axis=0), 1e-300))) / 4
+        )
+        return found
 
     @property
     def unit(self) -> str:
@@ -95,11 +98,13 @@ class Ruler:
         steps = np.abs(np.asarray(positions, dtype=np.float64)).reshape(len(positions), -1).sum(axis=1)
         bound = getattr(self.budget, kind)(turns, steps[:, None] * self.growing)
         whole = np.concatenate([bound, self._rest(kind, len(positions))], axis=1)
-        return whole[:, self.owner]
+        found: Array = whole[:, self.owner]
+        return found
 
     def spread(self, positions: Sequence[Any]) -> Array:
         """(n,): the largest allowed error of a whole vector at each position, relative to its norm."""
-        return self.relative(positions, "vector").max(axis=1, initial=0.0)
+        found: Array = self.relative(positions, "vector").max(axis=1, initial=0.0)
+        return found
 
     def score_bound(self, q: Array, k: Array, at_q: Sequence[Any], at_k: Sequence[Any]) -> Array:
         """(…, n): how far Σ q̂ k̂ may be off for rows q[i] at at_q[i] and k[i] at at_k[i], both encoded.
@@ -116,7 +121,9 @@ class Ruler:
                 sizes[list(group)] = len(group)
             bound = np.sum(self.norms(q) * self.norms(k) * (a + b + a * b) / sizes, axis=-1)
         size = np.sum(np.abs(q) + np.abs(k), axis=-1)
-        return bound + self.budget.tiny * size + summed(q.shape[-1]) * np.sum(np.abs(q * k), axis=-1)
+        own = summed(q.shape[-1]) * np.sum(np.abs(q * k), axis=-1)
+        total: Array = bound + self.budget.tiny * size + own
+        return total
 
     def _rest(self, kind: str, n: int) -> Array:
         still = getattr(self.budget, kind)() if self.whole else 0.0
@@ -130,7 +137,8 @@ def summed(n: int) -> float:
 
 def dot(a: Array, b: Array) -> Array:
     """Σ a·b over the last axis, in extended precision."""
-    return np.sum(a.astype(np.longdouble) * b.astype(np.longdouble), axis=-1)
+    found: Array = np.sum(a.astype(np.longdouble) * b.astype(np.longdouble), axis=-1)
+    return found
 
 
 def ruler(bench: Bench) -> Ruler:
