@@ -765,6 +765,7 @@ def _rank(rows: list[list[Fraction]]) -> int:
 # so what leaves every leaf unchanged leaves the tree unchanged.
 
 Tree = tuple[str, Any]
+Hypothesis = tuple[Terms, bool]
 CALLS = ("call ", "function ")
 
 
@@ -803,8 +804,8 @@ def _constant_of(terms: Terms) -> Fraction | None:
     return terms.get(ONE_KEY, Fraction(0)) if not set(terms) - {ONE_KEY} else None
 
 
-def hypotheses(ring: Algebra, condition: Tree) -> list[Terms]:
-    """The leaves that a condition makes >= 0."""
+def hypotheses(ring: Algebra, condition: Tree) -> list[Hypothesis]:
+    """The sums that a condition makes >= 0, each with whether it makes them > 0."""
     op, parts = condition
     if op == "And":
         return [x for part in parts for x in hypotheses(ring, part)]
@@ -812,10 +813,12 @@ def hypotheses(ring: Algebra, condition: Tree) -> list[Terms]:
         raise RejectedError(f"a condition must compare sums of terms, got {op!r}")
     (_, a), (_, b) = parts
     up, down = (ring.add(x, ring.scale(Fraction(-1), y)) for x, y in ((b, a), (a, b)))
-    return [up] if op in ("<=", "<") else [down] if op in (">=", ">") else [up, down]
+    if op == "==":
+        return [(up, False), (down, False)]
+    return [(up if op[0] == "<" else down, len(op) == 1)]
 
 
-def resolved(d: Definition, tree: Tree, given: Sequence[Terms]) -> Tree:
+def resolved(d: Definition, tree: Tree, given: Sequence[Hypothesis]) -> Tree:
     """The tree where everything in `given` is >= 0: the Max, Min, Abs and Piecewise that this decides are gone."""
     if tree[0] == "terms":
         return tree
@@ -841,7 +844,7 @@ def resolved(d: Definition, tree: Tree, given: Sequence[Terms]) -> Tree:
     return op, parts
 
 
-def _first_case(d: Definition, parts: Sequence[Tree], given: Sequence[Terms]) -> Tree:
+def _first_case(d: Definition, parts: Sequence[Tree], given: Sequence[Hypothesis]) -> Tree:
     kept: list[Tree] = []
     for value, condition in zip(parts[::2], parts[1::2], strict=True):
         decided = _decided(d, condition, given)
@@ -852,7 +855,7 @@ def _first_case(d: Definition, parts: Sequence[Tree], given: Sequence[Terms]) ->
     return kept[0] if len(kept) == 2 and kept[1][0] == "true" else ("Piecewise", tuple(kept))
 
 
-def _decided(d: Definition, condition: Tree, given: Sequence[Terms]) -> bool | None:
+def _decided(d: Definition, condition: Tree, given: Sequence[Hypothesis]) -> bool | None:
     op, parts = condition
     if op in ("true", "false"):
         return op == "true"
@@ -860,19 +863,25 @@ def _decided(d: Definition, condition: Tree, given: Sequence[Terms]) -> bool | N
         return None
     low, high = (parts[0][1], parts[1][1]) if op[0] == "<" else (parts[1][1], parts[0][1])
     rise = _difference(d.ring, high, low)
-    if len(op) == 2:
-        return True if _nonnegative(d, rise, given) else None
-    return False if _nonnegative(d, d.ring.scale(Fraction(-1), rise), given) else None
+    strict = len(op) == 1
+    if _nonnegative(d, rise, given, strict):
+        return True
+    return False if _nonnegative(d, d.ring.scale(Fraction(-1), rise), given, not strict) else None
 
 
 def _difference(ring: Algebra, a: Terms, b: Terms) -> Terms:
     return ring.add(a, ring.scale(Fraction(-1), b))
 
 
-def _nonnegative(d: Definition, x: Terms, given: Sequence[Terms]) -> bool:
-    """Whether x - h is a sum of positive symbols with positive coefficients, for h = 0 or one in `given`."""
-    for h in ({}, *given):
+def _nonnegative(d: Definition, x: Terms, given: Sequence[Hypothesis], strict: bool = False) -> bool:
+    """Whether x - h is a sum of positive symbols with positive coefficients, for h = 0 or one in `given`.
+
+    Then x >= 0; and x > 0 where the sum is not empty or h > 0.
+    """
+    for h, above in (({}, False), *given):
         rest = _difference(d.ring, x, h)
+        if strict and not rest and not above:
+            continue
         if all(c > 0 and not k[0] and not k[1] and all(n in d.positive for n, _ in k[2]) for k, c in rest.items()):
             return True
     return False
@@ -1088,7 +1097,7 @@ def at_zero(d: Definition) -> Tree:
 def _prove_tree(d: Definition, name: str, given: Tree | None) -> None:
     assert d.tree is not None
     if name == "lag-invariant":
-        tree = d.tree if given is None else resolved(d, d.tree, hypotheses(d.ring, given))
+        tree = folded(d, d.tree if given is None else resolved(d, d.tree, hypotheses(d.ring, given)))
         left = [x for x in tree_defects(d, tree) if not d.ring.is_zero(x)]
     elif name == "identity-at-zero":
         value = at_zero(d)

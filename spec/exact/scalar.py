@@ -14,6 +14,7 @@ from ..recheck import (
     Terms,
     Tree,
     at_zero,
+    folded,
     hypotheses,
     read_tree,
     resolved,
@@ -65,7 +66,7 @@ def _proof(problem: Problem, stored: Stored, builder: TreeBuilder, given: Any) -
     if given is not None:
         extra["given"] = builder.build(given)
         tree = resolved(d, tree, hypotheses(d.ring, read_tree(d.ring, extra["given"])))
-    if not all(d.ring.is_zero(x) for x in tree_defects(d, tree)):
+    if not all(d.ring.is_zero(x) for x in tree_defects(d, folded(d, tree))):
         return None
     _bridge(problem, stored, builder)
     words = problem.quantifiers + (f", where {given}" if given is not None else "")

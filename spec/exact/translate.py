@@ -98,7 +98,7 @@ class Translator:
             return self._inverse(positive, e)
         if base.is_Rational and exponent.is_Rational:
             return self._radical(base, Fraction(int(exponent.p), int(exponent.q)), e)
-        if base.is_positive and base.is_Symbol and exponent.is_Rational:
+        if base.is_positive and base.is_Symbol and base not in self.positions and exponent.is_Rational:
             return self.ring.term(
                 Fraction(1), (), (), ((self.names[base], Fraction(int(exponent.p), int(exponent.q))),)
             )
