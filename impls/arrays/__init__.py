@@ -1,9 +1,11 @@
 """NumPy and CuPy (and any standard array library): encodings and attention forms, namespace taken from the inputs."""
 
 from ..philox import Seeded
+from .adaptive import dape_attention
 from .attention import Bound, bind
 from .biases import alibi, fire, kerple, sandwich, t5, t5_buckets
 from .conv_spe import conv_noise, conv_spe
+from .dape import dape, dape_v2
 from .dense import dense_attention, scores
 from .fastrpb import extended, fastrpb, fastrpb_attention, sikf, sikf_attention
 from .favor import favor, favor_projection, feature_attention
@@ -31,6 +33,9 @@ __all__ = [
     "block_toeplitz",
     "conv_noise",
     "conv_spe",
+    "dape",
+    "dape_attention",
+    "dape_v2",
     "dense_attention",
     "extended",
     "fastrpb",

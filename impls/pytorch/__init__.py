@@ -1,10 +1,13 @@
 """PyTorch: encodings and attention forms as functions and modules; autograd, torch.compile, CPU and CUDA."""
 
 from ..philox import Seeded
+from .adaptive import dape_attention
 from .attention import Bound, bind
 from .bias_modules import Fire, Kerple, T5Bias
 from .biases import alibi, fire, kerple, sandwich, t5, t5_buckets
 from .conv_spe import conv_noise, conv_spe
+from .dape import dape, dape_v2
+from .dape_module import DAPE
 from .dense import dense_attention, scores
 from .fastrpb import extended, fastrpb, fastrpb_attention, sikf, sikf_attention
 from .fastrpb_module import FastRPB
@@ -27,6 +30,7 @@ from .toeplitz_mask import toeplitz_mask_attention
 from .xpos import xpos
 
 __all__ = [
+    "DAPE",
     "FLT",
     "LRPE",
     "Bound",
@@ -42,6 +46,9 @@ __all__ = [
     "block_toeplitz",
     "conv_noise",
     "conv_spe",
+    "dape",
+    "dape_attention",
+    "dape_v2",
     "dense_attention",
     "extended",
     "fastrpb",
