@@ -5,12 +5,13 @@ from typing import Any
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
+from .encoding import EncodingError
 from .exact.deadline import tick
 from .prime_field import Field, NotInFieldError, rank
 from .substitute import at, without_logarithms
 
 SIZES = (4, 8, 16, 32)
-ARB_SIZES = (2, 4, 8, 12)
+ARB_SIZES = tuple(range(1, 13))
 BITS = 1024
 
 
@@ -20,7 +21,11 @@ def at_least(kernel: Any, n: sp.Symbol) -> dict[str, Any]:
     try:
         return _in_the_field(kernel, n)
     except (NotInFieldError, ZeroDivisionError, ValueError):
+        pass
+    try:
         return _by_arb(kernel, n)
+    except (EncodingError, ArithmeticError, TypeError, ValueError):  # no certified value of some function in it
+        return {"at_least": 1, "up_to_length": 1}
 
 
 def _in_the_field(kernel: Any, n: sp.Symbol) -> dict[str, Any]:

@@ -56,7 +56,9 @@ def _resolve_cases(e: Any, n: sp.Symbol, start: int) -> Any:
         kept.append((resolve(value, n, start), sp.true if holds else condition))
         if holds:
             break
-    return kept[0][0] if kept and kept[0][1] == sp.true else sp.Piecewise(*kept)
+    if not kept:
+        return sp.nan
+    return kept[0][0] if kept[0][1] == sp.true else sp.Piecewise(*kept)
 
 
 def decided(condition: Any, n: sp.Symbol, start: int) -> bool | None:

@@ -6,7 +6,7 @@ import sympy as sp
 
 from .encoding import Encoding, EncodingError, lag
 from .growing_minors import at_least
-from .kernel_rank import Half, half_line, terms_in
+from .kernel_rank import Half, half_line, of_scalar, terms_in
 from .prime_field import Field, NotInFieldError
 from .prime_field import rank as field_rank
 from .rank import exponential_rank
@@ -18,8 +18,11 @@ _LARGEST = 256
 
 def of_random(record: Encoding) -> dict[str, Rank]:
     """Both ranks of the expectation E[A^H B], which is an exponential polynomial in the lag."""
-    from .exact.random_form import kernel
+    from .exact.process import functions
+    from .exact.random_form import kernel, lag_kernel
 
+    if functions(record):
+        return _of_matrix(record, lag_kernel(record))
     d, W = kernel(record)
     value = exponential_rank(d.ring, W, [f"t{j}" for j in range(record.axes)])
     found: Rank = {"at_least": 1, "up_to_length": 1} if value is None else {"value": value}
@@ -28,11 +31,16 @@ def of_random(record: Encoding) -> dict[str, Rank]:
 
 def of_terms(record: Encoding) -> dict[str, Rank]:
     """Both ranks of Σ q̂^H W_τ k̂: those of the one matrix that acts between [q; 1] and [k; 1]."""
-    W = stacked(record)
+    return _of_matrix(record, stacked(record))
+
+
+def _of_matrix(record: Encoding, W: Any) -> dict[str, Rank]:
     lags = [lag] if record.axes == 1 else list(record.coordinates)
     value = _exponential(W, lags)
     if value is not None:
         return {"bidirectional": {"value": value}, "causal": {"value": value}}
+    if W.shape == (1, 1):
+        return of_scalar(record, W[0, 0], W[0, 0])
     if record.axes > 1:
         open_ = {"at_least": 1, "up_to_length": 1}
         return {"bidirectional": open_, "causal": {"not_applicable": "several axes have no order of the past"}}

@@ -583,11 +583,16 @@ class Definition:
         self.relations = [_read_poly(r) for r in stored["relations"]]
         self.whole, self.positive = frozenset(whole), frozenset(stored["positive"])
         self.noise = frozenset(stored.get("noise", []))
+        self.process = bool(stored.get("process", False))
         self.averaged = False  # whether W is its expectation over the noise
         self.tree = read_tree(self.ring, stored["tree"]) if "tree" in stored else None
         self.form: str = stored.get("form", "")
         self.generators = [self._matrix(g) for g in stored.get("generators", [])]
         self.A, self.B = (self._matrix(stored[side]) for side in ("query", "key"))
+        if any(n[0] == "?" for n in self.noise):
+            raise RejectedError("noise must be real")
+        if self.process:
+            _check_process(self)
         self.surround: str = stored["basis"]
         if self.surround not in LEMMAS:
             raise RejectedError(f"no lemma is known for the basis {self.surround!r}")
@@ -644,8 +649,87 @@ def expectation(ring: Algebra, terms: Terms, noise: frozenset[str]) -> Terms:
     return ring.add(*out)
 
 
+def correlations(d: Definition) -> dict[tuple[int, ...], Matrix]:
+    """E[A^H B] = Σ_l C_l [t - s = l] + C_(), for white noise at every whole position, by lag l (C_() stands at ()).
+
+    In A the symbol "q:z@p" is z(s + p), in B "k:z@p" is z(t + p); E z(a) z(b) = [a = b], each z is independent.
+    """
+    ring, W = d.ring, d.ring.product(d.A, d.B)
+    found: dict[tuple[int, ...], Matrix] = {}
+    for i, row in enumerate(W):
+        for j, entry in enumerate(row):
+            for (phase, growth, mono), c in entry.items():
+                lag = _meeting([f for f in mono if f[0][:2] in ("q:", "k:")])
+                if lag is None:
+                    continue
+                rest = ring.term(c, phase, growth, monomial(f for f in mono if f[0][:2] not in ("q:", "k:")))
+                block = found.setdefault(lag, [[{} for _ in W[0]] for _ in W])
+                block[i][j] = ring.add(block[i][j], expectation(ring, rest, d.noise))
+    return found
+
+
+def _check_process(d: Definition) -> None:
+    """Values of the noise at s stand in A alone, those at t in B alone, and neither in an exponent."""
+    for M, prefix in ((d.A, "q:"), (d.B, "k:")):
+        for phase, growth, mono in (key for row in M for entry in row for key in entry):
+            polys = (phase, *(p for _, p in growth))
+            inside = {n for poly in polys for m, _ in poly for n, _ in m} | {b for b, _ in growth}
+            outside = {n for n, _ in mono if n[:2] in ("q:", "k:") and n[:2] != prefix}
+            if outside or any(n[:2] in ("q:", "k:") for n in inside):
+                raise RejectedError("noise at positions stands on the wrong side or in an exponent")
+
+
+def _meeting(factors: Sequence[tuple[str, Fraction]]) -> tuple[int, ...] | None:
+    """The lag at which two values of the noise are the same one; () without any, None where the average is zero."""
+    if not factors:
+        return ()
+    if len(factors) == 1 and factors[0][1] == 1:
+        return None
+    if len(factors) != 2 or any(p != 1 for _, p in factors) or factors[0][0][0] == factors[1][0][0]:
+        raise RejectedError("each side must be linear in the noise at positions")
+    (key, at_key), (query, at_query) = (name[2:].split("@") for name, _ in sorted(factors))
+    if key != query:
+        return None
+    return tuple(int(a) - int(b) for a, b in zip(at_query.split(","), at_key.split(","), strict=True))
+
+
+def _process_defects(d: Definition, name: str) -> list[Terms]:
+    """At each lag l the kernel is C_l + C_(), and must not change with s; C_() must be one of the lag alone."""
+    if d.domain != "integer" or not d.averaged:
+        raise RejectedError("noise at positions: whole positions, and in expectation")
+    found, ring = correlations(d), d.ring
+    always = found.pop((), None)
+    zero: dict[str, Poly] = {f"{v}{j}": () for v in "st" for j in range(d.axes)}
+    if name == "identity-at-zero":
+        parts = [W for W in (found.get((0,) * d.axes), always) if W is not None]
+        size = (len(d.A[0]), len(d.B[0]))
+        total = [[ring.add(*(d.at(W, zero)[i][j] for W in parts)) for j in range(size[1])] for i in range(size[0])]
+        return _minus_scalar(ring, total, ring.term(Fraction(1)))
+    if name != "lag-invariant":
+        raise RejectedError(f"nothing is known of {name!r} for noise at positions")
+    moved = {f"{v}{j}": _sum_of(f"{v}{j}", f"c{j}") for v in "st" for j in range(d.axes)}
+    out = [] if always is None else _apart(ring, d.at(always, moved), always)
+    for lag, W in found.items():
+        place = {f"t{j}": polynomial((*_symbol(f"s{j}"), ((), Fraction(x)))) for j, x in enumerate(lag)}
+        here = d.at(W if always is None else _plus(ring, W, always), place)
+        out += _apart(ring, d.at(here, {n: p for n, p in moved.items() if n[0] == "s"}), here)
+    return out
+
+
+def _plus(ring: Algebra, A: Matrix, B: Matrix) -> Matrix:
+    return [[ring.add(a, b) for a, b in zip(x, y, strict=True)] for x, y in zip(A, B, strict=True)]
+
+
+def _apart(ring: Algebra, A: Matrix, B: Matrix) -> list[Terms]:
+    return [
+        ring.add(a, ring.scale(Fraction(-1), b)) for x, y in zip(A, B, strict=True) for a, b in zip(x, y, strict=True)
+    ]
+
+
 def variance(d: Definition, q: Sequence[str], k: Sequence[str]) -> Terms:
     """E |x - E x|² of the score x = Σ q_i (A^H B)_ij k_j over the noise, for real symbols q_i, k_j (Isserlis)."""
+    if d.process:
+        raise RejectedError("the variance is stated for noise that is the same at every position")
     ring, W = d.ring, d.ring.product(d.A, d.B)
     weights = [[ring.term(Fraction(1), (), (), monomial(((a, Fraction(1)), (b, Fraction(1))))) for b in k] for a in q]
     score = ring.add(*(ring.multiply(W[i][j], weights[i][j]) for i in range(len(q)) for j in range(len(k))))
@@ -666,6 +750,8 @@ def defects(d: Definition, name: str, detail: Mapping[str, Any] | None = None) -
     ring, minus = d.ring, Fraction(-1)
     if d.generators:
         return _generator_defects(d, name)
+    if d.process:
+        return _process_defects(d, name)
     if name == "lag-invariant":
         return [entry for row in d.shift_defect() for entry in row]
     if name in ("unitary", "gain"):
@@ -1020,6 +1106,8 @@ def folded(d: Definition, tree: Tree) -> Tree:
     done = tuple(folded(d, part) for part in parts)
     if op == "Piecewise":
         return _folded_cases(done)
+    if op in ("And", "Or", "Not"):
+        return _folded_truth(op, done)
     known = [part[1] for part in done if part[0] == "terms"]
     if op in ("Add", "Mul") and len(known) == len(done):
         total = known[0]
@@ -1034,6 +1122,16 @@ def folded(d: Definition, tree: Tree) -> Tree:
     if op == "Pow" and len(known) == 2 and not known[0] and known[1] and _nonnegative(d, known[1], ()):
         return "terms", {}  # 0^p = 0 for p > 0: a sum of positive symbols, and not empty
     return op, done
+
+
+def _folded_truth(op: str, done: tuple[Tree, ...]) -> Tree:
+    kinds = {part[0] for part in done}
+    if op == "Not" and kinds <= {"true", "false"}:
+        return ("false" if kinds == {"true"} else "true"), ()
+    deciding, other = ("false", "true") if op == "And" else ("true", "false")
+    if op != "Not" and deciding in kinds:
+        return deciding, ()
+    return (other, ()) if op != "Not" and kinds == {other} else (op, done)
 
 
 def _folded_cases(done: tuple[Tree, ...]) -> Tree:

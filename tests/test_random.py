@@ -107,6 +107,61 @@ def test_identity_at_zero_is_meant_on_average():
     assert judge(one).propositions["unitary"].verdict == "not-applicable"
 
 
+z = sp.Function("z")
+a, b = sp.symbols("a0:4", real=True), sp.symbols("b0:4", real=True)
+QUERY, KEY = (sp.Matrix([[sum(w[i] * z(position + i) for i in range(4))]]) for w in (a, b))
+CONVOLVED = Encoding("convSPE", query=QUERY, key=KEY, noise=z)
+
+
+def test_filtered_white_noise_is_relative_with_compact_support():
+    """convSPE with four taps: E is the cross-correlation of the filters, zero at lags from 4 on."""
+    judgement = judge(CONVOLVED)
+    found = judgement.propositions["lag-invariant"]
+    assert (found.verdict, found.detail) == ("proved", "in expectation")
+    assert check(found.certificate)
+    assert set(judgement.ranks["bidirectional"]) == {"unbounded"}
+    assert judgement.ranks["causal"] == {"value": 3}
+    for tau in range(-3, 4):
+        taps = sum(a[p + tau] * b[p] for p in range(4) if 0 <= p + tau < 4)
+        assert f"({taps}, Eq(τ, {tau}))".replace("*", "·") in judgement.canonical_form
+    assert "Eq(τ, 4)" not in judgement.canonical_form
+
+
+def test_filtered_noise_with_gate_growth_and_other_noise():
+    kept = Encoding(
+        "g", query=OFF * QUERY + ON * sp.Matrix([[z1]]), key=OFF * KEY + ON * sp.Matrix([[z1]]), noise=(z, z1)
+    )
+    divided = Encoding("d", query=QUERY * theta**position, key=KEY * theta**-position, noise=z)
+    apart = Encoding("a", query=QUERY, key=sp.Matrix([[sp.Function("y")(position)]]), noise=(z, sp.Function("y")))
+    for encoding in (kept, divided, apart):
+        assert judge(encoding).propositions["lag-invariant"].verdict == "proved"
+    assert judge(apart).canonical_form == "E[A_s^H B_t] = W_τ = 0"
+    two = Encoding("2", query=sp.Matrix([[z(axis(0), axis(1)) + z(axis(0) + 1, axis(1))]]), noise=z, axes=2)
+    assert judge(two).propositions["lag-invariant"].verdict == "proved"
+    growing = judge(Encoding("p", query=QUERY * position, key=KEY, noise=z)).propositions["lag-invariant"]
+    assert growing.verdict == "refuted"
+    assert check(growing.certificate)
+
+
+def test_noise_at_other_places_or_squared_is_undecided():
+    for query, reason in (
+        (sp.Matrix([[z(2 * position)]]), "noise must stand at the position plus whole numbers, got z(2*position)"),
+        (sp.Matrix([[z(position) * z(position + 1)]]), "each side must be linear in the noise at positions"),
+    ):
+        assert judge(Encoding("n", query=query, noise=z)).propositions["lag-invariant"].reason == reason
+
+
+def test_a_moved_tap_is_rejected():
+    made = copy.deepcopy(judge(CONVOLVED).propositions["lag-invariant"].certificate)
+    made["definition"]["query"][0][0][0]["mono"]["s0"] = "1"
+    with pytest.raises(RejectedError, match="entries do not vanish"):
+        check(rehashed(made))
+    made = copy.deepcopy(judge(CONVOLVED).propositions["lag-invariant"].certificate)
+    made["definition"]["query"], made["definition"]["key"] = made["definition"]["key"], made["definition"]["query"]
+    with pytest.raises(RejectedError, match="stands on the wrong side"):
+        check(rehashed(made))
+
+
 def test_moments_of_a_standard_normal():
     ring, noise = Algebra(), frozenset({"z", "y"})
 

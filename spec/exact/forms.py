@@ -55,11 +55,9 @@ def _terms(record: Encoding) -> Form:
 
 
 def _random(record: Encoding) -> Form:
-    from ..canonical import expression
-    from .random_form import kernel
+    from .random_form import lag_kernel
 
-    _, W = kernel(record)
-    M = sp.Matrix([[expression(entry, record) for entry in row] for row in W])
+    M = lag_kernel(record)
     body = shown(M[0, 0] if M.shape == (1, 1) else M.tolist())
     return M, f"E[A_s^H B_t] = W_τ = {body}", rf"\mathbb{{E}}[A_s^H B_t] = W_\tau = {sp.latex(M)}"
 

@@ -8,8 +8,8 @@ import sympy as sp
 
 from ..canonical import expression
 from ..encoding import Encoding
-from ..recheck import Definition, Matrix, Poly, RejectedError, Terms, _sum_of, defects, variance
-from . import certificate
+from ..recheck import Definition, Matrix, Poly, RejectedError, Terms, _sum_of, correlations, defects, variance
+from . import certificate, process
 from .definition import Stored, store, write_terms
 from .translate import OutsideClassError
 from .verdicts import Proposition, Verdict, in_time
@@ -25,7 +25,8 @@ def noise_symbols(record: Encoding) -> list[sp.Symbol]:
     found = list(given) if isinstance(given, (sp.MatrixBase, tuple, list, sp.Tuple)) else [given]
     for z in found:
         if not isinstance(z, sp.Symbol) or not z.is_real:
-            raise OutsideClassError(f"noise must be real symbols (sp.Symbol('z', real=True)), got {z}")
+            wanted = "real symbols (sp.Symbol('z', real=True)) or functions of the position (sp.Function('z'))"
+            raise OutsideClassError(f"noise must be {wanted}, got {z}")
     return found
 
 
@@ -34,7 +35,8 @@ def definition(record: Encoding) -> Stored:
     found = noise_symbols(record)
     stored, translator = store(record)
     assert translator is not None
-    return stored | {"noise": sorted(translator.names[z] for z in found if z in translator.names)}
+    names = sorted(translator.names[z] for z in found if z in translator.names)
+    return stored | {"noise": names} | ({"process": True} if any("@" in n for n in names) else {})
 
 
 def averaged(stored: Stored) -> Definition:
@@ -48,8 +50,11 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
     """The properties of a random record."""
     names = ("lag-invariant", "unitary", "identity-at-zero", "variance")
     try:
+        if process.functions(record):
+            record = process.surrogate(record)
         stored = definition(record)
-        averaged(stored).kernel()
+        d = averaged(stored)
+        correlations(d) if d.process else d.kernel()
     except (OutsideClassError, RejectedError) as error:
         open_ = {name: Proposition(name, Verdict.UNDECIDED, reason=str(error)) for name in names}
         return open_ | {"unitary": Proposition("unitary", Verdict.NOT_APPLICABLE, reason=_NO_MAPS)}
@@ -70,13 +75,21 @@ def _decide(record: Encoding, stored: Stored, name: str) -> Proposition:
     if name == "identity-at-zero" and rows != columns:
         return Proposition(name, Verdict.NOT_APPLICABLE, reason=f"query takes {rows} coordinates and key {columns}")
     noise = noise_symbols(record)
-    for d, extra in ((Definition(stored), {}), (averaged(stored), {"sense": SENSE})):
+    senses: list[tuple[Definition, dict[str, str]]] = [(averaged(stored), {"sense": SENSE})]
+    if not stored.get("process"):
+        senses.insert(0, (Definition(stored), {}))
+    for d, extra in senses:
         if all(d.ring.is_zero(t) for t in defects(d, name)):
-            over = f"; on average over independent standard normal {', '.join(map(str, noise))}"
+            over = f"; on average over independent standard normal {', '.join(dict.fromkeys(map(_said, noise)))}"
             said = quantifiers(record, noise) + over if extra else quantifiers(record)
             made = certificate.make(record.name, stored, name, True, said, {"method": "normal-form"}, extra)
             return Proposition(name, Verdict.PROVED, said, detail=extra.get("sense"), certificate=made)
     return _refuted(record, stored, d, name)
+
+
+def _said(noise: sp.Symbol) -> str:
+    name = str(noise.name)
+    return f"{name[2:].partition('@')[0]}(position)" if "@" in name else name
 
 
 def _refuted(record: Encoding, stored: Stored, d: Definition, name: str) -> Proposition:
@@ -97,6 +110,8 @@ def _refuted(record: Encoding, stored: Stored, d: Definition, name: str) -> Prop
 def _variance(record: Encoding, stored: Stored, relative: Proposition) -> Proposition:
     """Var[Σ q_i (A^H B)_ij k_j] of one realisation; the mean over R of them has 1/R of it."""
     d = Definition(stored)
+    if d.process:
+        return Proposition("variance", Verdict.UNDECIDED, reason="not derived for noise at positions")
     q, k = ([f"{letter}_{i}" for i in range(len(side[0]))] for letter, side in (("q", d.A), ("k", d.B)))
     taken = {s.name for m in (record.query, record.key) for s in m.free_symbols}
     if taken & {*q, *k}:
@@ -115,6 +130,15 @@ def _in_lag(d: Definition, value: Terms, record: Encoding) -> sp.Expr:
     c = {f"{v}{j}": _sum_of(f"{v}{j}", f"c{j}") for v in "st" for j in range(d.axes)}
     shifted = d.ring.add(d.ring.substitute(value, c), d.ring.scale(Fraction(-1), value))
     return expression(moved if d.ring.is_zero(shifted) else value, record)
+
+
+def lag_kernel(record: Encoding) -> sp.Matrix:
+    """E[A^H B] of a relative record in the lag. Raises OutsideClassError or RejectedError."""
+    if process.functions(record):
+        moved = process.surrogate(record)
+        return process.kernel(moved, averaged(definition(moved)))
+    _, W = kernel(record)
+    return sp.Matrix([[expression(entry, record) for entry in row] for row in W])
 
 
 def kernel(record: Encoding) -> tuple[Definition, Matrix]:

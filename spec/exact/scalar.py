@@ -49,7 +49,7 @@ def lag_invariance(problem: Problem, given: Any = None) -> Proposition:
         try:
             stored, builder = store(problem.record, problem.e, atoms=atoms)
             proof_of = _proof(problem, stored, builder, given)
-        except OutsideClassError as error:
+        except (OutsideClassError, RejectedError) as error:
             return Proposition(name, Verdict.UNDECIDED, reason=str(error))
         if proof_of is not None:
             return replace(proof_of, name=name)
@@ -202,7 +202,8 @@ def _not_at_zero(
             proof = {"method": "witness", "point": point, "functions": free}
             made = _checked(certificate.make(record.name, stored, name, False, "at one point", proof))
             shown = {"lag": "0", "values": [str(found.str(12, radius=False)), str(wanted)], "parameters": point}
-            return Proposition(name, Verdict.REFUTED, "at one point", witness=shown, certificate=made)
+            words = "at one point" + ("" if made else ", enclosed by Arb")
+            return Proposition(name, Verdict.REFUTED, words, witness=shown, certificate=made)
     return Proposition(name, Verdict.UNDECIDED, reason="neither exactly decided nor certainly different")
 
 

@@ -34,7 +34,14 @@ def in_positions(record: Encoding, e: Any) -> sp.Expr:
     query, key = places(record)
     lags = (lag,) if record.axes == 1 else record.coordinates
     values = {x: t - s for x, s, t in zip(lags, query, key, strict=True)}
-    return sp.sympify(e).xreplace({**values, position: query[0]})
+    return _in_cases(sp.sympify(e)).xreplace({**values, position: query[0]})
+
+
+def _in_cases(e: Any) -> Any:
+    """Kronecker deltas and step functions as Piecewise, remainders by floor: then they have values and tails."""
+    e = e.replace(sp.KroneckerDelta, lambda i, j, *_: sp.Piecewise((1, sp.Eq(i, j)), (0, True)))
+    e = e.replace(sp.Heaviside, lambda x, at=sp.S.Half: sp.Piecewise((0, x < 0), (at, sp.Eq(x, 0)), (1, True)))
+    return e.replace(sp.Mod, lambda x, n: x - n * sp.floor(x / n))
 
 
 class Strict(Translator):

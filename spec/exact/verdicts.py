@@ -75,7 +75,8 @@ class Judgement:
             return False
         if isinstance(value, str):
             return found.detail == value
-        return found.detail not in TOO_WEAK
+        conditional = isinstance(value, Mapping) and self.encoding.kind == "adaptive"  # never more than given the scores
+        return conditional or found.detail not in TOO_WEAK
 
     def _under_a_condition(self) -> Proposition | None:
         outright = self.propositions.get("lag-invariant")

@@ -1,5 +1,6 @@
 """Adaptive and path forms: relative given the scores, or given the path, when nothing else in them knows positions."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sympy as sp
@@ -28,6 +29,9 @@ def propositions(record: Encoding) -> dict[str, Proposition]:
         e, sense, words = given_contents(record), "given the path", "all contents along the path"
     problem = Problem(record, e, f"{words}, {quantifiers_of(record, e)}", sense)
     found = {"lag-invariant": lag_invariance(problem)}
+    claimed = record.claims.get("lag-invariant")
+    if isinstance(claimed, Mapping):
+        found["lag-invariant-when"] = lag_invariance(problem, in_positions(record, claimed["when"]))
     for name in ("unitary", "identity-at-zero"):
         found[name] = Proposition(name, Verdict.NOT_APPLICABLE, reason=_REASONS[record.form])
     return found
