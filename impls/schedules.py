@@ -18,6 +18,7 @@ class Schedule(NamedTuple):
     high: tuple[int, ...]  # upper signed 64 bits of F
     low: tuple[int, ...]  # lower 32 bits of F, not negative
     angles: tuple[float, ...]  # θ_p in radians
+    gain: float = 1.0  # what cos and sin are multiplied by
 
 
 @lru_cache(maxsize=256)
@@ -29,7 +30,7 @@ def geometric(base: float, step: Fraction, count: int) -> Schedule:
         for _ in range(count):
             values.append(value)
             value *= ratio
-        return _schedule(values)
+        return from_decimals(values)
 
 
 @lru_cache(maxsize=256)
@@ -47,7 +48,7 @@ def harmonic(length: int, count: int) -> Schedule:
 def stored(theta: Iterable[float]) -> Schedule:
     """Learned angles, exactly as stored: a float is a dyadic number."""
     with localcontext(prec=DIGITS):
-        return _schedule([Decimal(float(angle)) for angle in theta])
+        return from_decimals([Decimal(float(angle)) for angle in theta])
 
 
 @lru_cache(maxsize=64)
@@ -117,10 +118,11 @@ def positive(where: str, name: str, value: float) -> float:
 
 def _rational(turns: list[Fraction]) -> Schedule:
     with localcontext(prec=DIGITS):
-        return _schedule([TWO_PI * turn.numerator / turn.denominator for turn in turns])
+        return from_decimals([TWO_PI * turn.numerator / turn.denominator for turn in turns])
 
 
-def _schedule(angles: list[Decimal]) -> Schedule:
+def from_decimals(angles: list[Decimal]) -> Schedule:
+    """The schedule of angles in radians; the caller sets the precision of `decimal`."""
     scale = Decimal(1 << 96) / TWO_PI
     turns = [int((angle * scale).to_integral_value()) for angle in angles]
     return Schedule(

@@ -1,13 +1,17 @@
 """RoPE: pair p of x_s is turned by s · base^(-2p · axes / rotary_dim); the other coordinates pass unchanged.
 
 Su et al., RoFormer, arXiv 2104.09864; several axes (axial): equal sections of the coordinates, one for each axis.
+Scaled frequencies: `scalings`, in the numbers that a configuration prints.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import array_api_compat
 
-from ..schedules import Schedule, rope_schedule
+from ..scalings import frozen
+from ..scalings import scaled_schedule as rope_schedule
+from ..schedules import Schedule
 from . import native
 from .common import Array, beside_heads, checked_positions, namespace, working
 from .turns import table as turn_table
@@ -26,12 +30,17 @@ def rope(
     out: Array | None = None,
     table: tuple[Array, Array] | None = None,
     axes: int = 1,
+    scaling: Mapping[str, Any] | None = None,
+    length: int | None = None,
 ) -> Array:
     """Rotate x, (..., length, dim), at `positions`; the result has the dtype and device of x.
 
     positions: (length,), or (batch, length) shared by the heads, with a trailing (axes,) when axes > 1; integers or
     real numbers, negative too, without a cap. layout: pairs are (2p, 2p + 1) or (p, p + width/2) within each section.
     out: where to write. table: what `rope_table` returned, instead of positions.
+    scaling: {"rope_type": "linear" | "ntk" | "dynamic" | "yarn" | "yarn-paper" | "llama3" | "longrope" |
+    "proportional", and the numbers of a configuration}: changed frequencies, and a gain that multiplies cos and sin.
+    length: the number of positions so far; dynamic and longrope need it, because their frequencies depend on it.
 
     Error relative to the pair norm, at every integer position below 2^31, u the unit roundoff of x's dtype:
     float32 (√2/2 + √5) u + 4e-10 < 3 u (table rounded once, rounded products); narrower dtypes 1 u + 3 · 2^-24;
@@ -47,7 +56,7 @@ def rope(
     if table is None:
         if positions is None:
             raise ValueError(f"{where}: give positions or table")
-        schedule = rope_schedule(x.shape[-1], base, rotary_dim, axes)
+        schedule = rope_schedule(x.shape[-1], base, rotary_dim, axes, frozen(scaling), length)
         table = section_table(xp, schedule, checked_positions(where, xp, x, positions, axes), dtype, accurate)
     cos, sin = (beside_heads(xp, x, xp.astype(part, dtype, copy=False)) for part in table)
     _check(where, x, cos, layout, axes, out)
@@ -63,6 +72,8 @@ def rope_table(
     axes: int = 1,
     dtype: Any = None,
     accurate: bool = False,
+    scaling: Mapping[str, Any] | None = None,
+    length: int | None = None,
 ) -> tuple[Array, Array]:
     """(cos, sin), each (..., length, pairs), to give to `rope(x, table=…)` again and again.
 
@@ -71,7 +82,7 @@ def rope_table(
     """
     xp = array_api_compat.array_namespace(positions)
     kind = working(xp, xp.float32 if dtype is None else dtype, accurate)
-    schedule = rope_schedule(dim, base, rotary_dim, axes)
+    schedule = rope_schedule(dim, base, rotary_dim, axes, frozen(scaling), length)
     if axes > 1 and (positions.ndim < 2 or positions.shape[-1] != axes):
         raise ValueError(f"rope_table: positions must end in an axis of {axes}, got shape {tuple(positions.shape)}")
     return section_table(xp, schedule, positions[..., None] if axes == 1 else positions, kind, accurate)
@@ -84,6 +95,8 @@ def section_table(xp: Any, schedule: Schedule, positions: Array, dtype: Any, acc
     if len(sections) > 1:
         sections = [tuple(xp.concat(list(part), axis=-1) for part in zip(*sections, strict=True))]
     cos, sin = sections[0]
+    if schedule.gain != 1:
+        cos, sin = cos * schedule.gain, sin * schedule.gain
     return xp.astype(cos, dtype, copy=False), xp.astype(sin, dtype, copy=False)
 
 

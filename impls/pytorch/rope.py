@@ -1,13 +1,16 @@
 """RoPE: pair p of x_s is turned by s · base^(-2p · axes / rotary_dim); the other coordinates pass unchanged.
 
 Su et al., RoFormer, arXiv 2104.09864; several axes (axial): equal sections of the coordinates, one for each axis.
+Scaled frequencies: `scalings`, in the numbers that a configuration prints.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from ..scalings import BY_LENGTH, NAMES, Frozen, frozen, scaled_schedule
 from ..schedules import Schedule
 from ..schedules import rope_schedule as schedule_numbers
 from .common import beside_heads, checked_positions, floating, schedule_once, working
@@ -15,6 +18,7 @@ from .turns import table as turn_table
 
 Layout = Literal["interleaved", "halves"]
 rope_schedule = schedule_once(schedule_numbers)
+_scaled = schedule_once(scaled_schedule)
 
 
 def rope(
@@ -28,12 +32,17 @@ def rope(
     out: Tensor | None = None,
     table: tuple[Tensor, Tensor] | None = None,
     axes: int = 1,
+    scaling: Mapping[str, Any] | None = None,
+    length: int | None = None,
 ) -> Tensor:
     """Rotate x, (..., length, dim), at `positions`; the result has the dtype and device of x.
 
     positions: (length,), or (batch, length) shared by the heads, with a trailing (axes,) when axes > 1; integers or
     real numbers, negative too, without a cap. layout: pairs are (2p, 2p + 1) or (p, p + width/2) within each section.
     out: where to write (no gradient then). table: what `rope_table` returned, instead of positions.
+    scaling: {"rope_type": "linear" | "ntk" | "dynamic" | "yarn" | "yarn-paper" | "llama3" | "longrope" |
+    "proportional", and the numbers of a configuration}: changed frequencies, and a gain that multiplies cos and sin.
+    length: the number of positions so far; dynamic and longrope need it, because their frequencies depend on it.
 
     Error relative to the pair norm, at every integer position below 2^31, u the unit roundoff of x's dtype:
     float32 (√2/2 + √5) u + 4e-10 < 3 u; float16 and bfloat16 1 u + 3 · 2^-24; float64 13 · 2^-53.
@@ -47,7 +56,7 @@ def rope(
     if table is None:
         if positions is None:
             raise ValueError("rope: give positions or table")
-        schedule = rope_schedule(x.shape[-1], base, rotary_dim, axes)
+        schedule = _scaled(x.shape[-1], base, rotary_dim, axes, frozen(scaling), length)
         table = section_table(schedule, checked_positions("rope", x, positions, axes), dtype, accurate)
     return _applied(x, table, dtype, layout, axes, out)
 
@@ -61,20 +70,25 @@ def rope_table(
     axes: int = 1,
     dtype: torch.dtype = torch.float32,
     accurate: bool = False,
+    scaling: Mapping[str, Any] | None = None,
+    length: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(cos, sin), each (..., length, pairs), to give to `rope(x, table=…)` again and again.
 
     positions: (length,) or (batch, length), with a trailing (axes,) when axes > 1. dtype: that of the x to rotate; the
     table itself is float64 for float64 or when accurate, else float32, never narrower.
     """
-    schedule = rope_schedule(dim, base, rotary_dim, axes)
+    schedule = _scaled(dim, base, rotary_dim, axes, frozen(scaling), length)
     if axes > 1 and (positions.ndim < 2 or positions.shape[-1] != axes):
         raise ValueError(f"rope_table: positions must end in an axis of {axes}, got shape {tuple(positions.shape)}")
     return section_table(schedule, positions[..., None] if axes == 1 else positions, working(dtype, accurate), accurate)
 
 
 class RotaryEmbedding(torch.nn.Module):
-    """`rope` with its numbers: `module(x, positions)`. No parameter, no buffer: casts and `to_empty` change nothing."""
+    """`rope` with its numbers: `module(x, positions)`. No parameter, no buffer: casts and `to_empty` change nothing.
+
+    With a scaling of kind dynamic or longrope, `forward` is given the length of each call: nothing is remembered.
+    """
 
     def __init__(
         self,
@@ -85,35 +99,44 @@ class RotaryEmbedding(torch.nn.Module):
         *,
         axes: int = 1,
         accurate: bool = False,
+        scaling: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         check_layout(layout)
         self.dim, self.base, self.rotary_dim, self.axes = dim, base, rotary_dim, axes
         self.layout: Layout = layout
         self.accurate = accurate
-        self._schedule = rope_schedule(dim, base, rotary_dim, axes)
+        self.scaling: Frozen | None = frozen(scaling)
+        by_length = any(scaling.get(name) in BY_LENGTH for name in NAMES) if scaling else False
+        self._schedule = None if by_length else _scaled(dim, base, rotary_dim, axes, self.scaling, None)
 
-    def forward(self, x: Tensor, positions: Tensor, out: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, positions: Tensor, out: Tensor | None = None, *, length: int | None = None) -> Tensor:
         """x (..., length, dim) at positions, as `rope`."""
         floating("rope", x)
         if x.shape[-1] != self.dim:
             raise ValueError(f"rope: x must end in dim = {self.dim}, got shape {tuple(x.shape)}")
         dtype = working(x.dtype, self.accurate)
         positions = checked_positions("rope", x, positions, self.axes)
-        table = section_table(self._schedule, positions, dtype, self.accurate)
+        schedule = self._schedule
+        if schedule is None:
+            schedule = _scaled(self.dim, self.base, self.rotary_dim, self.axes, self.scaling, length)
+        table = section_table(schedule, positions, dtype, self.accurate)
         return _applied(x, table, dtype, self.layout, self.axes, out)
 
     def extra_repr(self) -> str:
         """The numbers, as printed in a paper."""
-        return f"dim={self.dim}, base={self.base}, rotary_dim={self.rotary_dim}, layout={self.layout}, axes={self.axes}"
+        said = f"dim={self.dim}, base={self.base}, rotary_dim={self.rotary_dim}, layout={self.layout}, axes={self.axes}"
+        return said if self.scaling is None else f"{said}, scaling={dict(self.scaling)}"
 
 
 def section_table(schedule: Schedule, positions: Tensor, dtype: torch.dtype, accurate: bool) -> tuple[Tensor, Tensor]:
     """(cos, sin) in `dtype` over all sections, (..., pairs · axes), from positions (..., axes)."""
     fine = accurate or dtype == torch.float64
     sections = [turn_table(schedule, positions[..., a : a + 1], fine=fine) for a in range(positions.shape[-1])]
-    cos, sin = zip(*sections, strict=True)
-    return torch.cat(cos, -1).to(dtype), torch.cat(sin, -1).to(dtype)
+    cos, sin = (torch.cat(part, -1) for part in zip(*sections, strict=True))
+    if schedule.gain != 1:
+        cos, sin = cos * schedule.gain, sin * schedule.gain
+    return cos.to(dtype), sin.to(dtype)
 
 
 def check_layout(layout: str) -> None:

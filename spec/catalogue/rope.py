@@ -7,7 +7,7 @@ from .schedules import SCHEDULES, rotary_dim
 from .shared import base, rotation, theta
 
 OPTIONS = {"axes": ("1", "2", "3"), "scaling": tuple(SCHEDULES)}
-MEMBERS = ("rope", "rope[axes=2]")
+MEMBERS = ("rope", "rope[axes=2]", *(f"rope[scaling={scaling}]" for scaling in SCHEDULES))
 gain = sp.Symbol("gain", positive=True)
 _CLAIMS = {"lag-invariant": True, "unitary": True, "identity-at-zero": True, "faithful": True}
 _CONVENTIONS = (
@@ -16,9 +16,17 @@ _CONVENTIONS = (
 )
 _SCALING_NOTES = {
     "dynamic": ("θ depends on the current length: relative within one call, not across the steps of a decode",),
-    "yarn": ("all released code uses this ramp; the paper prints another one: scaling=yarn-paper",),
+    "yarn": (
+        "all released code uses this ramp; the paper prints another one: scaling=yarn-paper",
+        "truncate = 0 leaves the two indices unrounded; an attention factor of a configuration replaces the gain",
+    ),
     "yarn-paper": ("the paper's ramp; released code uses scaling=yarn, up to 3 times apart in frequency",),
-    "longrope": ("`stretch` is the short or the long list of a configuration; switching between them is not relative",),
+    "longrope": (
+        "relative at one length; a cache filled up to the length L and read beyond it mixes two lists of frequencies",
+        "the comparison is strict: at the length L itself the short list counts",
+        "gain = sqrt(1 + ln s / ln L), with the short list too; an attention factor of a configuration replaces it",
+    ),
+    "proportional": ("in the halves layout pairs are (p, p + dim/2), over the whole head",),
 }
 
 
