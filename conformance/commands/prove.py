@@ -2,7 +2,7 @@
 
 import json as to_json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,14 @@ def write(made: Sequence[Any], folder: Path) -> None:
 
 def _found(j: Judgement, name: str) -> Proposition | None:
     gain = name == "unitary" and "gain" in j.propositions and not isinstance(j.encoding.claims.get(name), bool)
-    return j.propositions.get("gain" if gain else name)
+    under = isinstance(j.encoding.claims.get(name), Mapping) and f"{name}-when" in j.propositions
+    return j.propositions.get("gain" if gain else f"{name}-when" if under else name)
 
 
 def _verdict(j: Judgement, name: str) -> str:
     found = _found(j, name)
+    if name == "rank":
+        return {True: "proved", False: "contradicted", None: "undecided"}[j.claims[name]]
     return str(found.verdict) if found else "undecided"
 
 
@@ -89,12 +92,21 @@ def _basis(j: Judgement, name: str) -> str:
     return str(found.reason or found.quantifiers)
 
 
+def _for_whom(j: Judgement) -> str:
+    """The quantifiers of the record's matrices, or of what was proved of its lag invariance."""
+    if j.encoding.form == "query":
+        return quantifiers(j.encoding)
+    found = j.propositions.get("lag-invariant-when", j.propositions["lag-invariant"])
+    return found.quantifiers if found.verdict == "proved" else ""
+
+
 def _lines(judgements: Sequence[Judgement], made: int, folder: Path | None) -> Iterator[str]:
     for j in judgements:
-        yield f"{j.encoding.name}  ({j.family})  for {quantifiers(j.encoding)}"
+        whom = _for_whom(j)
+        yield f"{j.encoding.name}  ({j.family})" + (f"  for {whom}" if whom else "")
         for name, value in j.encoding.claims.items():
             basis = _basis(j, name)
-            why = "" if basis == quantifiers(j.encoding) else f": {basis}"
+            why = "" if basis == whom else f": {basis}"
             yield f"  {MARK[j.claims[name]]} {name}: {value}  {_verdict(j, name)}{why}"
     for name, (statement, _, trusted) in THEOREMS.items():
         yield f"{name}\n  ✓ {statement}" + "".join(f"\n    taken on trust: {t}" for t in trusted)

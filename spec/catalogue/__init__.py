@@ -6,7 +6,11 @@ from importlib import import_module
 
 from ..encoding import Encoding, EncodingError
 
-FILES = {"lrpe": "lrpe", "nope": "nope", "rope": "rope", "sinusoidal": "sinusoidal", "xpos": "xpos"}
+FILES = {
+    "alibi": "alibi", "dape": "dape", "dape-v2": "dape_v2", "fastrpb": "fastrpb", "fire": "fire", "kerple":
+    "kerple", "lrpe": "lrpe", "nope": "nope", "nprf": "nprf", "rope": "rope", "sandwich": "sandwich",
+    "sinusoidal": "sinusoidal", "t5": "t5", "toeplitz-mask": "toeplitz_mask", "xpos": "xpos",
+}  # fmt: skip
 
 
 def names() -> list[str]:
