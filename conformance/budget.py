@@ -4,7 +4,7 @@ u is the unit roundoff of the dtype. A term is relative to the norm of its block
 `flat * vector`; `per_turn` is multiplied by s·θ (radians travelled), `per_growth` by |ln gain| at the position.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,10 @@ def _rotation(record: Encoding, said: dict[str, str], dtype: str, work: float, g
                 max(REDUCED, EXACT * u),
             )
         )
+    if isinstance(record.claims.get("unitary"), Mapping):
+        inner = U["float64"] if said["angles"] == "exact" else table
+        why = "the gain is rounded, and so is its product with cos and sin; with exact angles both in float64"
+        terms.append(Term("constant gain", why, 2 * inner))
     if gain:
         scale = 2 * table + 2 * trig
         why = "the gain is a rounded power, and one more product; its exponent is rounded relative to its size"

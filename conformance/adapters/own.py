@@ -18,6 +18,7 @@ DTYPES = {
 }
 MODULES = {"torch": "...impls.pytorch"}
 DIM = 64
+BILINEAR = {"lrpe", "nope", "rope", "sinusoidal", "xpos"}  # the entries that one function of (x, positions) runs
 FAST: dict[str, Any] = {"angles": "exact", "tables": "float32", "arithmetic": "float32"}
 ACCURATE: dict[str, Any] = {"angles": "exact", "tables": "float64", "arithmetic": "float64"}
 SUPPORTS = {"offset", "arbitrary-positions", "batched-positions", "grouped-heads"}
@@ -36,9 +37,10 @@ def subjects(backend: str) -> list[Subject]:
         required = backend in os.environ.get("LAGWISE_REQUIRE", "").split(",")
         raise (ImportError if required else UnavailableError)(f"backend:{backend}: not run: {reason}")
     module = import_module(MODULES.get(backend, "...impls.arrays"), __package__)
+    from . import own_rotary
     from .own_forms import attentions, modules
 
-    own = [*_encodings(backend, module), *attentions(backend, module)]
+    own = [*_encodings(backend, module), *own_rotary.subjects(backend, module), *attentions(backend, module)]
     return [*own, *modules(module)] if backend == "torch" else own
 
 
@@ -60,9 +62,10 @@ def unavailable(backend: str) -> str | None:
 
 
 def _encodings(backend: str, module: Any) -> Iterator[Subject]:
-    for name in names():
+    for name in sorted(set(names()) & BILINEAR):
         for notation in members(name):
-            yield from _pair(backend, module, notation, {}, "")
+            if "scaling=" not in notation:  # those are in own_rotary
+                yield from _pair(backend, module, notation, {}, "")
     yield from _pair(backend, module, "rope", {"rotary_dim": DIM // 2}, " partial")
     yield from _pair(backend, module, "rope", {}, " halves", layout="halves")
     yield from _pair(backend, module, "rope[axes=2]", {}, " halves", layout="halves")
