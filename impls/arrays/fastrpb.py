@@ -6,10 +6,11 @@ axes. Zubkov and Gavrilov, arXiv 2202.11364.
 
 from typing import Any
 
+from ..lags import starting_row
 from .common import Array, namespace, working
 from .dense import dense_attention
 from .linear import linear_attention
-from .toeplitz import toeplitz
+from .toeplitz import product
 
 KINDS = ("softmax", "linear", "norm-linear", "sikf")
 STABILISERS = ("max", "mean", "none")
@@ -37,7 +38,9 @@ def fastrpb(
     xp = namespace(where, v, w)
     w = mirrored(xp, w) if symmetric else w
     if grid is None and channels == 1:
-        return toeplitz(w, v, n_q, query_start=query_start, causal=causal)
+        rows = v.shape[-2] if n_q is None else n_q
+        start = starting_row(where, rows, v.shape[-2], query_start, causal)
+        return product(where, w, v, (rows,), (v.shape[-2],), (start,), causal)
     if causal or n_q is not None or query_start is not None:
         raise ValueError(f"{where}: a grid takes no causal, n_q or query_start")
     if grid is None:
@@ -69,8 +72,10 @@ def _on_grid(xp: Any, where: str, v: Array, w: Array, grid: tuple[int, int], cha
         raise ValueError(f"{where}: v must hold {wanted}, got shape {tuple(v.shape)}")
     cells = xp.reshape(v, (*v.shape[:-2], height, width, channels * v.shape[-1]))
     cells = xp.astype(cells, working(xp, v.dtype), copy=False)
-    down = toeplitz(w, xp.sum(cells, axis=-2))  # sums of the rows, mixed along x
-    along = toeplitz(w, xp.sum(cells, axis=-3))
+    down = product(
+        where, w, xp.sum(cells, axis=-2), (height,), (height,), (0,), False
+    )  # sums of the rows, mixed along x
+    along = product(where, w, xp.sum(cells, axis=-3), (width,), (width,), (0,), False)
     both = down[..., :, None, :] + along[..., None, :, :]
     return xp.astype(xp.reshape(both, (*down.shape[:-2], v.shape[-2], v.shape[-1])), v.dtype, copy=False)
 

@@ -12,7 +12,7 @@ from typing import Any
 import array_api_compat
 
 from ..lags import fast_length, lines_at_once, starting_row, window
-from .common import Array, namespace, working
+from .common import Array, working
 
 
 class Circulant:
@@ -154,9 +154,10 @@ def _future(xp: Any, rows: tuple[int, ...], keys: tuple[int, ...], start: tuple[
 
 def checked_values(where: str, w: Array, v: Array, keys: tuple[int, ...]) -> tuple[Any, Array]:
     """(namespace, v as (batch, kv_heads, n_k, d_v)); one line for what does not fit."""
-    xp = namespace(where, v, w)
-    if not xp.isdtype(w.dtype, "real floating"):
-        raise TypeError(f"{where}: w must be real floating, got {w.dtype}")
+    xp = array_api_compat.array_namespace(v, w)
+    for name, array in (("v", v), ("w", w)):
+        if not xp.isdtype(array.dtype, "real floating"):
+            raise TypeError(f"{where}: {name} must be real floating, got {array.dtype}")
     if v.ndim < 2 or v.shape[-2] != prod(keys):
         raise ValueError(f"{where}: v must be (..., {prod(keys)}, d_v), got shape {tuple(v.shape)}")
     kv_heads = v.shape[-3] if v.ndim > 2 else 1

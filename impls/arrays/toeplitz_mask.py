@@ -40,7 +40,7 @@ def toeplitz_mask_attention(
 
     An FFT has an error of its own, about u log2(N) ‖κ‖ ‖φ‖, and a denominator below 16 of it is lost, negative perhaps.
     tails "raise": FloatingPointError names the first such row; "recompute": the sums of those rows, and of no others,
-    are formed directly in O(N) each. A denominator of zero raises ZeroDivisionError.
+    are formed directly in O(N) each; one of zero raises ZeroDivisionError.
     """
     where = "toeplitz_mask"
     if positivity not in POSITIVITY:
@@ -105,9 +105,9 @@ def masked(
         return xp.zeros((*q.shape[:-1], v.shape[-1]), dtype=q.dtype, device=q.device)
     rows, keys, start = _extent(where, features, causal, grid)
     left, right = grouped(xp, features[0], v.shape[1]), features[1][:, :, None, :, :]
-    embedding = circulant(where, xp, mask, v.shape[1], left.dtype, rows, keys, start, causal, activate)
-    if embedding.kernel.shape[1] not in (1, left.shape[2]):
+    if mask.ndim > len(keys) and mask.shape[0] not in (1, q.shape[1]):
         raise ValueError(f"{where}: the mask must have {q.shape[1]} heads, got {mask.shape[0]}")
+    embedding = circulant(where, xp, mask, v.shape[1], left.dtype, rows, keys, start, causal, activate)
     run = Masked(xp, left, right, xp.astype(v, left.dtype, copy=False), embedding, positive)
     weight = _weights(run)
     exact = settle(where, run, weight, _rounding(run), tails)

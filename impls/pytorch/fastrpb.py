@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..lags import starting_row
 from .common import floating, working
 from .dense import dense_attention
 from .linear import linear_attention
-from .toeplitz import toeplitz
+from .toeplitz import product
 
 KINDS = ("softmax", "linear", "norm-linear", "sikf")
 STABILISERS = ("max", "mean", "none")
@@ -40,7 +41,9 @@ def fastrpb(
     floating(where, v)
     w = mirrored(w) if symmetric else w
     if grid is None and channels == 1:
-        return toeplitz(w, v, n_q, query_start=query_start, causal=causal)
+        rows = v.shape[-2] if n_q is None else n_q
+        start = starting_row(where, rows, v.shape[-2], query_start, causal)
+        return product(where, w, v, (rows,), (v.shape[-2],), (start,), causal)
     if causal or n_q is not None or query_start is not None:
         raise ValueError(f"{where}: a grid takes no causal, n_q or query_start")
     if grid is None:
@@ -69,8 +72,8 @@ def _on_grid(where: str, v: Tensor, w: Tensor, grid: tuple[int, int], channels: 
         wanted = f"{height * width * channels} tokens of grid {grid} with {channels} channels"
         raise ValueError(f"{where}: v must hold {wanted}, got shape {tuple(v.shape)}")
     cells = v.reshape(*v.shape[:-2], height, width, channels * v.shape[-1]).to(working(v.dtype))
-    down = toeplitz(w, cells.sum(-2))  # sums of the rows, mixed along x
-    along = toeplitz(w, cells.sum(-3))
+    down = product(where, w, cells.sum(-2), (height,), (height,), (0,), False)  # sums of the rows, mixed along x
+    along = product(where, w, cells.sum(-3), (width,), (width,), (0,), False)
     both = down[..., :, None, :] + along[..., None, :, :]
     return both.reshape(*down.shape[:-2], v.shape[-2], v.shape[-1]).to(v.dtype)
 

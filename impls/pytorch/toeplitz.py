@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..lags import fast_length, lines_at_once, starting_row, window
-from .common import floating, working
+from .common import working
 
 
 class Circulant:
@@ -144,9 +144,10 @@ def _future(rows: tuple[int, ...], keys: tuple[int, ...], start: tuple[int, ...]
 
 def checked_values(where: str, w: Tensor, v: Tensor, keys: tuple[int, ...]) -> Tensor:
     """v as (batch, kv_heads, n_k, d_v); one line for what does not fit."""
-    floating(where, v)
-    if not w.dtype.is_floating_point:
-        raise TypeError(f"{where}: w must be real floating, got {str(w.dtype).removeprefix('torch.')}")
+    for name, tensor in (("v", v), ("w", w)):
+        if not tensor.dtype.is_floating_point:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise TypeError(f"{where}: {name} must be real floating, got {kind}")
     if v.ndim < 2 or v.shape[-2] != prod(keys):
         raise ValueError(f"{where}: v must be (..., {prod(keys)}, d_v), got shape {tuple(v.shape)}")
     kv_heads = v.shape[-3] if v.ndim > 2 else 1

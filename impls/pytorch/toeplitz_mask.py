@@ -43,7 +43,7 @@ def toeplitz_mask_attention(
 
     An FFT has an error of its own, about u log2(N) ‖κ‖ ‖φ‖, and a denominator below 16 of it is lost, negative perhaps.
     tails "raise": FloatingPointError names the first such row; "recompute": the sums of those rows, and of no others,
-    are formed directly in O(N) each. A denominator of zero raises ZeroDivisionError. A compiled graph does not look.
+    are formed directly in O(N) each; one of zero raises ZeroDivisionError. A compiled graph does not look.
     Products are formed again for the gradient instead of being kept.
     """
     where = "toeplitz_mask"
@@ -109,9 +109,9 @@ def masked(
         return q.new_zeros(*q.shape[:-1], v.shape[-1])
     rows, keys, start = _extent(where, features, causal, grid)
     left, right = grouped(features[0], v.shape[1]), features[1][:, :, None]
-    embedding = circulant(where, mask, v.shape[1], left.dtype, rows, keys, start, causal, activate)
-    if embedding.kernel.shape[1] not in (1, left.shape[2]):
+    if mask.ndim > len(keys) and mask.shape[0] not in (1, q.shape[1]):
         raise ValueError(f"{where}: the mask must have {q.shape[1]} heads, got {mask.shape[0]}")
+    embedding = circulant(where, mask, v.shape[1], left.dtype, rows, keys, start, causal, activate)
     run = Masked(left, right, v.to(left.dtype), embedding, positive)
     weight = _totals(run, None)[..., 0, :]
     weight, exact = settle(where, run, weight, _rounding(run), tails)
