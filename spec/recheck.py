@@ -334,11 +334,14 @@ def _pi() -> Interval:
     return _outward(total - error, total + error)
 
 
-def _taylor(x: Fraction) -> list[Fraction]:
-    """x^k / k! for k < 64; for |x| <= 1/2 all further ones together are below 2^-300."""
-    parts = [Fraction(1)]
+_FINE = 512
+
+
+def _taylor(x: Fraction) -> list[int]:
+    """2^512 x^k / k! for k < 64, each to 4 units, for |x| <= 1/2; all further parts together are below 2^-300."""
+    scaled, parts = (x * (1 << _FINE)).__floor__(), [1 << _FINE]
     for k in range(1, 64):
-        parts.append(parts[-1] * x / k)
+        parts.append((parts[-1] * scaled >> _FINE) // k)
     return parts
 
 
@@ -354,9 +357,9 @@ def _around(value: Fraction, radius: Fraction) -> Interval:
 
 def _cos_sin(x: Interval) -> tuple[Interval, Interval]:
     middle, radius, halvings = _halved(x)
-    parts, rest = _taylor(middle / (1 << halvings)), Fraction(1, 1 << 300)
-    cos = _around(sum(parts[0::4], Fraction(0)) - sum(parts[2::4]), rest)
-    sin = _around(sum(parts[1::4], Fraction(0)) - sum(parts[3::4]), rest)
+    parts, rest = _taylor(middle / (1 << halvings)), Fraction(1, 1 << 299)
+    cos = _around(Fraction(sum(parts[0::4]) - sum(parts[2::4]), 1 << _FINE), rest)
+    sin = _around(Fraction(sum(parts[1::4]) - sum(parts[3::4]), 1 << _FINE), rest)
     for _ in range(halvings):
         square, both = _times(cos, cos), _times(sin, cos)
         cos, sin = (2 * square[0] - 1, 2 * square[1] - 1), (2 * both[0], 2 * both[1])
@@ -365,7 +368,7 @@ def _cos_sin(x: Interval) -> tuple[Interval, Interval]:
 
 def _exponential(x: Fraction) -> Interval:
     middle, radius, halvings = _halved((x, x))
-    value = _around(sum(_taylor(middle / (1 << halvings)), Fraction(0)), Fraction(1, 1 << 300))
+    value = _around(Fraction(sum(_taylor(middle / (1 << halvings))), 1 << _FINE), Fraction(1, 1 << 299))
     for _ in range(halvings):
         value = _times(value, value)
     slack = 2 * radius * value[1]

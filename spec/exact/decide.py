@@ -279,6 +279,10 @@ def _permutation(record: Encoding) -> dict[str, Proposition]:
 
 def quantifiers(record: Encoding, averaged: Collection[sp.Symbol] = ()) -> str:
     """For whom the identity holds: sizes, symbols (those that are averaged over left out), positions."""
+    if record.query is None and record.generators is None:
+        from .kernels import quantifiers as of_kernel
+
+        return of_kernel(record)
     if isinstance(record.query, PermutationPower):
         size = "every d and every permutation" if record.query.images is None else f"d = {len(record.query.images)}"
         basis = {"identity": "", "householder": ", every v ≠ 0"}.get(record.basis, f", P = {record.basis} at every d")

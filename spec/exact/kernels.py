@@ -6,6 +6,7 @@ from typing import Any
 import sympy as sp
 
 from ..encoding import Encoding
+from ..wellformed import expressions
 from .deadline import within
 from .scalar import Problem, at_lag_zero, lag_invariance
 from .trees import in_positions, places
@@ -51,7 +52,11 @@ def _scalar(record: Encoding) -> dict[str, Proposition]:
 
 def quantifiers(record: Encoding) -> str:
     """For whom a claim about a scalar kernel holds: symbols, free functions, positions."""
-    return quantifiers_of(record, sp.sympify(getattr(record, record.form)))
+    return quantifiers_of(record, sp.Tuple(*(x for e in expressions(record) for x in _entries(e))))
+
+
+def _entries(e: Any) -> list[Any]:
+    return list(e) if isinstance(e, sp.MatrixBase) else [e]
 
 
 def quantifiers_of(record: Encoding, e: Any) -> str:

@@ -75,7 +75,8 @@ class Judgement:
             return False
         if isinstance(value, str):
             return found.detail == value
-        conditional = isinstance(value, Mapping) and self.encoding.kind == "adaptive"  # never more than given the scores
+        # an adaptive encoding is never more than relative given the scores
+        conditional = isinstance(value, Mapping) and self.encoding.kind == "adaptive"
         return conditional or found.detail not in TOO_WEAK
 
     def _under_a_condition(self) -> Proposition | None:
