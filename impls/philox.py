@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 Array = Any
 
-_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_MULTIPLIERS = (0xD2511F53 - 2**32, 0xCD9E8D57 - 2**32)  # negative: products of 32-bit words then fit in int64
 _STEPS = (0x9E3779B9, 0xBB67AE85)
 _WORD = 0xFFFFFFFF
 _ROUNDS = 10
@@ -46,8 +46,9 @@ def words(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> t
     a, b, c, d = counter
     first, second = key
     for _ in range(_ROUNDS):
-        left, right = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]  # wraps modulo 2^64, whose upper half is shifted down
-        a, c = ((right >> 32) & _WORD) ^ b ^ first, ((left >> 32) & _WORD) ^ d ^ second
+        # nothing wraps: a compiler may take a signed product that does for one that cannot, and drop a mask
+        left, right = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
+        a, c = ((right >> 32) + c) ^ b ^ first, ((left >> 32) + a) ^ d ^ second
         b, d = right & _WORD, left & _WORD
         first, second = (first + _STEPS[0]) & _WORD, (second + _STEPS[1]) & _WORD
     return a, b, c, d

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from lagwise.impls import arrays, pytorch
-from lagwise.impls.philox import KINDS, words
+from lagwise.impls.philox import KINDS, pairs, words
 from test_impls_rope import away, home
 
 ONE = np.zeros(1)
@@ -33,8 +33,7 @@ def close_in_mean(samples, mean, variance):
 
 @pytest.mark.parametrize(("counter", "key", "wanted"), VECTORS)
 def test_words_are_those_of_philox(counter, key, wanted):
-    with np.errstate(over="ignore"):
-        found = words(tuple(np.array([word]) for word in counter), key)
+    found = words(tuple(np.array([word]) for word in counter), key)
     assert tuple(int(word[0]) for word in found) == wanted
 
 
@@ -44,6 +43,13 @@ def test_words_have_equal_bits_in_every_library():
     assert np.array_equal(torch.stack(words(tuple(torch.tensor(counter)), (7, 9))).numpy(), reference)
     strict = words(tuple(away(row) for row in counter), (7, 9))
     assert np.array_equal(np.stack([home(row) for row in strict]), reference)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside PyTorch when it starts to compile
+def test_words_survive_a_compiler():
+    rows, blocks = torch.arange(9) - 2, torch.arange(10)
+    compiled = torch.compile(lambda rows, blocks: torch.stack(pairs([rows], blocks, (3, 1))))
+    assert torch.equal(compiled(rows, blocks), torch.stack(pairs([rows], blocks, (3, 1))))
 
 
 @pytest.mark.parametrize("name", ["normals", "uniforms"])
