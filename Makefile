@@ -23,7 +23,15 @@ lint: .venv/dev.stamp
 	$(BIN)/lint-imports
 
 reports: .venv/run.stamp
-	$(BIN)/python -m lagwise.conformance.main_job --level standard --out reports/latest
+	rm -rf reports/proofs
+	$(BIN)/lagwise prove --certificates reports/proofs > reports/proofs.txt
+	-$(BIN)/lagwise run rotary-embedding-torch transformers --level standard --out reports/cpu/others
+	$(BIN)/lagwise run backend:numpy backend:torch --encoding rope --level standard --out reports/cpu/rope
+	for d in others rope; do \
+	  $(BIN)/lagwise report reports/cpu/$$d --format html --out reports/cpu/$$d/page.html; \
+	  $(BIN)/lagwise report reports/cpu/$$d --format md --out reports/cpu/$$d/report.md; \
+	done
+	$(BIN)/python tests/benchmarks/speed.py reports/cpu/speed.json
 
 .venv/run.stamp: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -35,7 +35,8 @@ def exact(values: Any, dtype: str) -> np.ndarray:
     finite = np.where(np.isfinite(given), given, 0.0)
     _, exponent = np.frexp(finite)
     quantum = np.maximum(exponent - form.bits, form.least)
-    rounded = np.ldexp(np.rint(np.ldexp(finite, -quantum)), quantum)
+    with np.errstate(over="ignore"):  # beyond the format's largest number, which is infinity below
+        rounded = np.ldexp(np.rint(np.ldexp(finite, -quantum)), quantum)
     rounded = np.where(np.abs(rounded) >= 2.0**form.top, np.copysign(np.inf, rounded), rounded)
     return np.where(np.isfinite(given), rounded, given)
 

@@ -168,7 +168,8 @@ def test_control_c_ends_the_workers_and_leaves_no_footer(tmp_path: Path) -> None
         "subjects = [rope('a'), rope('b', slow)]\n"
     )
     target, out = write(tmp_path, "slow.py", body), tmp_path / "out"
-    command = [sys.executable, "-c", "from lagwise.conformance.commands import main; main()", "run", target]
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a background job ignores it
+    command = [sys.executable, "-c", f"{heard}; from lagwise.conformance.commands import main; main()", "run", target]
     process = subprocess.Popen(
         [*command, "--out", str(out)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )

@@ -31,14 +31,14 @@ def by_fraction(x, dtype):
     form, size = FORMATS[dtype], abs(x)
     if size == 0:
         return 0.0
-    exponent = math.floor(math.log2(size)) if size >= Fraction(2) ** -1000 else -1000
+    exponent = size.numerator.bit_length() - size.denominator.bit_length()
     while Fraction(2) ** exponent > size:
         exponent -= 1
     while Fraction(2) ** (exponent + 1) <= size:
         exponent += 1
     grid = Fraction(2) ** max(exponent + 1 - form.bits, form.least)
     rounded = round(size / grid) * grid  # Python's round of a Fraction is to nearest even
-    return math.copysign(math.inf if rounded >= Fraction(2) ** form.top else float(rounded), x)
+    return math.copysign(math.inf if rounded >= Fraction(2) ** form.top else float(rounded), 1 if x > 0 else -1)
 
 
 def test_a_number_just_above_a_tie_of_bfloat16_goes_up():

@@ -73,7 +73,8 @@ def screen(j: Judgement) -> Iterator[str]:
     for side, rank in j.ranks.items():
         (kind, value), *rest = rank.items()
         more = "".join(f" {k.replace('_', ' ')} {v}" for k, v in rest)
-        yield f"  {side + ' rank':<18}{value if kind == 'value' else f'{kind}: {value}'}{more}"
+        said = str(value) if kind == "value" else f"{kind.replace('_', ' ')}: {value}"
+        yield f"  {side + ' rank':<19} {said}{more}"
     if j.claims:
         yield ""
     for name, outcome in j.claims.items():
