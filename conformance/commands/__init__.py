@@ -62,11 +62,12 @@ def list_(json: Json = False) -> None:
 
 @app.command(epilog="Example: lagwise show 'lrpe\\[core=unitary,p=dft]'")
 def show(
-    name: Annotated[str, typer.Argument(help="Catalogue name, name[key=value,…], or a design file.")],
+    name: Annotated[str | None, typer.Argument(help="Catalogue name, name[key=value,…], or a design file.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A model's config.json: which encoding its rope is.")] = None,
     json: Json = False,
 ) -> None:
-    """One encoding: definition, canonical form, parameters, claims, source."""
-    verb("show", name, json=json)
+    """One encoding: definition, canonical form, parameters, claims, source; or what a model's configuration means."""
+    verb("show", name, config=config, json=json)
 
 
 @app.command(epilog="Example: lagwise prove rope xpos --certificates proofs/")

@@ -13,9 +13,15 @@ from .design import as_json, screen
 
 
 def run(name: str | None, config: Path | None = None, json: bool = False) -> int:
-    """Shows the named encoding and what is decided of it. Returns the exit code."""
-    if name is None or config is not None:
-        raise DesignError("show: wanted the name of an encoding; `lagwise list` prints them")
+    """Shows the named encoding and what is decided of it, or what a configuration means. Returns the exit code."""
+    if config is not None and name is None:
+        from .show_config import run as show_config
+
+        return show_config(config, json)
+    if config is not None:
+        raise DesignError(f"show: wanted a name or --config, got both {name!r} and --config {config}")
+    if name is None:
+        raise DesignError("show: wanted the name of an encoding (`lagwise list` prints them) or --config FILE")
     found = load(name)
     judgements = [judge(encoding) for encoding in found[:1]]
     for judgement in judgements:

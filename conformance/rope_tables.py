@@ -1,0 +1,84 @@
+"""Certified frequencies of a rotary block: each pair's angle per position, and what its scaling made of it, by region."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from ..spec.balls import ball
+from ..spec.catalogue import get
+from ..spec.oracle import Oracle, split
+from .rope_config import Rotation
+
+
+@dataclass(frozen=True)
+class Region:
+    """Pairs first … last with one treatment, and the angles of the first and the last of them, radians per position."""
+
+    first: int
+    last: int
+    what: str
+    angles: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The angles θ_p of one block at one length (None where they do not depend on it), and the gain of cos and sin."""
+
+    length: int | None
+    gain: float
+    angles: tuple[float, ...]
+    regions: tuple[Region, ...]
+
+
+def tables(rotation: Rotation) -> Iterator[Table]:
+    """One table for each length of the rotation, correctly rounded to float64."""
+    for length in rotation.lengths or (None,):
+        yield _table(rotation, length)
+
+
+def _table(rotation: Rotation, length: int | None) -> Table:
+    numbers = dict(rotation.parameters) | ({} if length is None else {"length": length})
+    if rotation.encoding == "nope":
+        return Table(None, 1.0, (), ())
+    oracle = Oracle(get(rotation.encoding), numbers)
+    angles = tuple(_angle(oracle, p) for p in range(oracle.instance.blocks))
+    kept = {name: numbers[name] for name in ("dim", "base", "rotary_dim") if name in numbers}
+    plain = Oracle(get("rope"), kept)
+    ratios = [_angle(plain, p) / angle for p, angle in enumerate(angles)]
+    factor = float(numbers.get("factor", 1.0))
+    whats = [_what(ratio, factor, rotation.encoding) for ratio in ratios]
+    return Table(length, _gain(oracle), angles, tuple(_regions(angles, whats)))
+
+
+def _angle(oracle: Oracle, p: int) -> float:
+    if oracle.encoding.axes == 1:
+        found = oracle.angle(p)
+        assert found is not None
+        return split(found)[0]
+    each = [s for s in oracle.encoding.parameters if s.name.startswith("theta_")]
+    return max(split(ball(oracle.instance.value(s, p)))[0] for s in each)
+
+
+def _gain(oracle: Oracle) -> float:
+    gain = next((s for s in oracle.encoding.parameters if s.name == "gain"), None)
+    return 1.0 if gain is None else split(ball(oracle.instance.value(gain, 0)))[0]
+
+
+def _what(ratio: float, factor: float, encoding: str) -> str:
+    """How a pair was treated, from the quotient of the unscaled and the scaled angle."""
+    if encoding == "rope[scaling=longrope]":
+        return "divided each by its own"
+    if "proportional" in encoding:
+        return "exponents over the whole head" + (f", divided by {factor:g}" if factor != 1 else "")
+    if abs(ratio - 1) < 1e-12:
+        return "kept"
+    if abs(ratio / factor - 1) < 1e-12:
+        return f"divided by {factor:g}"
+    return "by a larger base" if encoding == "rope[scaling=dynamic]" else "between"
+
+
+def _regions(angles: tuple[float, ...], whats: list[str]) -> Iterator[Region]:
+    for what, group in groupby(range(len(angles)), key=lambda p: whats[p]):
+        pairs: list[Any] = list(group)
+        yield Region(pairs[0], pairs[-1], what, (angles[pairs[0]], angles[pairs[-1]]))
