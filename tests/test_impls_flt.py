@@ -130,6 +130,18 @@ def test_features_have_the_mean_of_the_fourier_pair(name, axes):
         assert close_in_mean(row, wanted(point), variance)
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_frequencies_of_the_tent_have_its_density(library):
+    module, there, back = LIBRARIES[library]
+    drawn = np.sort(back(module.flt_frequencies(there(ONE), Tent(1.5), 1, DRAWS, 1, seed=2)).ravel())
+    grid = np.linspace(-40, 40, 800_001)
+    density = 1.5 * np.sinc(1.5 * grid) ** 2
+    beyond = 1 / (2 * 1.5 * pi**2 * 40)  # sin² is ½ on average
+    wanted = beyond + np.cumsum((density[1:] + density[:-1]) / 2) * (grid[1] - grid[0])
+    found = np.searchsorted(drawn, grid[1:]) / DRAWS
+    assert np.abs(found - wanted).max() < np.sqrt(np.log(2e12) / 2 / DRAWS)  # Massart: false alarm 1e-12
+
+
 def test_the_pairs_are_told_apart():
     points = np.array([[0.7]])
     xi = arrays.flt_frequencies(ONE, mixture(1), 1, DRAWS, 1, seed=5)

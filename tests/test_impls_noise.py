@@ -91,6 +91,17 @@ def test_columns_and_rows_are_standard_normal_and_independent():
 
 
 @pytest.mark.parametrize("library", [arrays, pytorch])
+def test_one_seed_gives_codes_and_gate_independent_noise(library):
+    like = ONE if library is arrays else torch.zeros(1, dtype=torch.float64)
+    gate = np.asarray(library.gate_noise(like, 1, 3, 20_000, seed=6))[0]
+    sine = np.asarray(library.sine_noise(like, 1, 3, 1, 20_000, seed=6))[0]
+    conv = np.asarray(library.conv_noise(like, (3,), 1, 1, 1, 20_000, seed=6))[:, 0, 0]
+    assert close_in_mean(gate[:, None] * sine[:, 0], 0, 1).all()
+    assert close_in_mean(gate[:, None] * conv, 0, 1).all()
+    assert close_in_mean(conv[:, None] * sine[:, 1], 0, 1).all()
+
+
+@pytest.mark.parametrize("library", [arrays, pytorch])
 def test_errors_are_one_line(library):
     like, rows = (ONE, np.arange(2)) if library is arrays else (torch.zeros(1), torch.arange(2))
     with pytest.raises(ValueError, match=r"^normals: seed must be an integer in 0 … 2\^32 - 1, got -1$"):
