@@ -1,9 +1,11 @@
-"""Certified frequencies of a rotary block: each pair's angle per position, and what its scaling made of it, by region."""
+"""Certified frequencies of a rotary block: the angle of each pair per position, and what its scaling did, by region."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+
+from flint import ctx
 
 from ..spec.balls import ball
 from ..spec.catalogue import get
@@ -56,13 +58,17 @@ def _angle(oracle: Oracle, p: int) -> float:
         found = oracle.angle(p)
         assert found is not None
         return split(found)[0]
-    each = [s for s in oracle.encoding.parameters if s.name.startswith("theta_")]
-    return max(split(ball(oracle.instance.value(s, p)))[0] for s in each)
+    return max(_value(oracle, s, p) for s in oracle.encoding.parameters if s.name.startswith("theta_"))
 
 
 def _gain(oracle: Oracle) -> float:
     gain = next((s for s in oracle.encoding.parameters if s.name == "gain"), None)
-    return 1.0 if gain is None else split(ball(oracle.instance.value(gain, 0)))[0]
+    return 1.0 if gain is None else _value(oracle, gain, 0)
+
+
+def _value(oracle: Oracle, symbol: Any, p: int) -> float:
+    with ctx.workprec(oracle.bits):
+        return split(ball(oracle.instance.value(symbol, p)))[0]
 
 
 def _what(ratio: float, factor: float, encoding: str) -> str:

@@ -85,6 +85,8 @@ def scaled_schedule(
 def _read(scaling: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """(kind, its numbers with Decimals for numbers): unknown and missing ones are said in one line."""
     kind = next((scaling[name] for name in NAMES if name in scaling), None)
+    if kind is None:
+        raise ValueError(f"rope: scaling needs rope_type, one of {', '.join(KINDS)}")
     if kind not in KINDS:
         near = get_close_matches(str(kind), KINDS, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KINDS)}"

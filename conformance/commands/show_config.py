@@ -37,7 +37,8 @@ def _lines(rotation: Rotation, its: list[Table]) -> Iterator[str]:
         if not table.angles:
             continue
         at = f" at length {table.length}" if table.length is not None else ""
-        yield f"  {len(table.angles)} pair{'s' * (len(table.angles) > 1)}{at}, gain {table.gain:.12g}; angles in radians per position"
+        pairs = f"{len(table.angles)} pair{'s' * (len(table.angles) > 1)}{at}"
+        yield f"  {pairs}, gain {table.gain:.12g}; angles in radians per position"
         yield from _rows(table)
     yield from (f"  note: {note}" for note in rotation.notes)
 

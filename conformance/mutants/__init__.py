@@ -13,12 +13,20 @@ def mutants() -> "list[Mutant]":
     """Every mutant, freshly built: one with a memory starts without it."""
     from importlib import import_module
 
-    files = ("stage_faults", "family_faults", "state_faults", "attention_faults", "door_faults", "torch_faults")
+    files = (
+        "stage_faults",
+        "family_faults",
+        "state_faults",
+        "attention_faults",
+        "door_faults",
+        "torch_faults",
+        "scaling_faults",
+    )
     return [mutant for file in files for mutant in import_module(f".{file}", __name__).mutants()]
 
 
 def correct_variants() -> "list[Subject]":
     """Right subjects that no check may accuse."""
-    from .correct import correct_variants as variants
+    from . import correct, scaling_faults
 
-    return variants()
+    return [*correct.correct_variants(), *scaling_faults.correct_variants()]
