@@ -13,7 +13,7 @@ from .common import Array
 from .features import FeatureMap
 from .features import feature_map as named_map
 from .mask_tails import check_tails, settle
-from .toeplitz import Circulant, circulant
+from .toeplitz import Circulant, circulant, lined
 
 POSITIVITY = ("exp", "abs", "signed")
 
@@ -147,30 +147,26 @@ def _weights(run: Masked) -> Array:
     xp, step, total = run.xp, _lines(run), run.xp.zeros_like(run.queries[..., 0])
     for first in range(0, run.keys.shape[-1], step):
         part = (..., slice(first, min(first + step, run.keys.shape[-1])))
-        product = _products(run, xp.matrix_transpose(run.keys[part]))
+        product = _products(run, lined(xp, run.keys[part]))
         total += xp.sum(xp.matrix_transpose(run.queries[part]) * product, axis=-2)
     return total
 
 
 def _totals(run: Masked, values: Array) -> Array:
     """The numerators of some columns, (batch, kv_heads, group, columns, n_q)."""
-    xp, columns = run.xp, _lined(run.xp, values, run.keys.dtype)
+    xp, columns = run.xp, lined(run.xp, values)[:, :, None, None, :, :]
+    columns = xp.astype(columns, run.keys.dtype, copy=False)
     width, total = columns.shape[-2], None
     step = max(1, _lines(run) // width)
     for first in range(0, run.keys.shape[-1], step):
         part = (..., slice(first, min(first + step, run.keys.shape[-1])))
-        keys, queries = (xp.matrix_transpose(x[part])[..., None, :] for x in (run.keys, run.queries))
+        keys, queries = (lined(xp, x[part])[..., None, :] for x in (run.keys, run.queries))
         lines = keys * columns
         product = _products(run, xp.reshape(lines, (*lines.shape[:3], -1, lines.shape[-1])))
         product = xp.reshape(product, (*product.shape[:3], -1, width, product.shape[-1]))
         added = xp.sum(queries * product, axis=-3)
         total = added if total is None else total + added
     return total
-
-
-def _lined(xp: Any, values: Array, dtype: Any) -> Array:
-    """(batch, kv_heads, n_k, columns) → (batch, kv_heads, 1, 1, columns, n_k), contiguous lines for the FFT."""
-    return xp.astype(xp.matrix_transpose(values), dtype, copy=True)[:, :, None, None, :, :]
 
 
 def _rounding(run: Masked) -> Array:

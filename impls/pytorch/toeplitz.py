@@ -14,6 +14,8 @@ from torch import Tensor
 from ..lags import fast_length, lines_at_once, starting_row, window
 from .common import working
 
+BLOCK = 2048  # rows that are transposed together
+
 
 class Circulant:
     """The spectrum of a kernel over the lags between `keys` and `rows`, ready for products.
@@ -30,7 +32,9 @@ class Circulant:
 
     def __call__(self, x: Tensor) -> Tensor:
         """x (batch, kv_heads, 1, columns, *keys) → (batch, kv_heads, group, columns, *rows)."""
-        spectrum = torch.fft.rfftn(x, self.lengths, self.axes) * self.spectrum
+        spectrum = torch.fft.rfftn(x, self.lengths, self.axes)
+        learned = spectrum.requires_grad or self.spectrum.requires_grad
+        spectrum = spectrum * self.spectrum if learned or self.spectrum.shape[1] > 1 else spectrum.mul_(self.spectrum)
         product: Tensor = torch.fft.irfftn(spectrum, self.lengths, self.axes)
         for axis, rows, keys in zip(self.axes, self.rows, self.keys, strict=True):
             product = product.narrow(axis, keys - 1, rows)
@@ -93,13 +97,24 @@ def product(
     if not prod(rows) * prod(keys) * values.numel():
         return v.new_zeros(shape)
     embedding = circulant(where, w, kv_heads, working(v.dtype), rows, keys, start, causal)
+    learned = torch.is_grad_enabled() and (w.requires_grad or v.requires_grad)
+    out = v.new_empty(0 if learned else batch, kv_heads, embedding.kernel.shape[1], width, prod(rows))
     outs, step = [], max(1, embedding.at_once // batch)
     for first in range(0, width, step):
-        lines = values[..., first : first + step].mT.to(embedding.kernel.dtype)
-        lines = embedding(lines.reshape(batch, kv_heads, 1, -1, *keys)).flatten(4)
-        # a copy, so that the rest of the circular product is freed
-        outs.append(lines.to(v.dtype, copy=True, memory_format=torch.contiguous_format).mT)
-    return (outs[0] if len(outs) == 1 else torch.cat(outs, -1)).reshape(shape)
+        columns = lined(values[..., first : first + step]).to(embedding.kernel.dtype)
+        lines = embedding(columns.reshape(batch, kv_heads, 1, -1, *keys)).flatten(4)
+        if not learned:
+            out[:, :, :, first : first + step] = lines
+        else:  # a copy, so that the rest of the circular product is freed
+            outs.append(lines.to(v.dtype, copy=True, memory_format=torch.contiguous_format))
+    return (torch.cat(outs, -2) if learned else out).mT.reshape(shape)
+
+
+def lined(values: Tensor) -> Tensor:
+    """(…, n, columns) → contiguous lines (…, columns, n), block by block: an FFT along a strided axis takes twice as
+    long, and so does a transposition that does not stay in the cache."""
+    blocks = range(0, max(values.shape[-2], 1), BLOCK)
+    return torch.cat([values[..., start : start + BLOCK, :].mT for start in blocks], -1)
 
 
 def circulant(

@@ -16,7 +16,7 @@ from .attention import ahead, checked, grouped
 from .features import FeatureMap
 from .features import feature_map as named_map
 from .mask_tails import check_tails, looked_at, settle
-from .toeplitz import Circulant, circulant
+from .toeplitz import Circulant, circulant, lined
 
 POSITIVITY = ("exp", "abs", "signed")
 
@@ -141,7 +141,7 @@ def _lines(run: Masked) -> int:
 
 def _totals(run: Masked, values: Tensor | None) -> Tensor:
     """Σ_c φ_ic T(κ)(φ_c ⊙ v) of some columns v, or of ones: (batch, kv_heads, group, columns, n_q)."""
-    columns = None if values is None else values.mT.to(run.keys.dtype).contiguous()[:, :, None, None]
+    columns = None if values is None else lined(values).to(run.keys.dtype)[:, :, None, None]
     step = max(1, _lines(run) // (1 if columns is None else columns.shape[-2]))
     again = torch.is_grad_enabled() and any(x.requires_grad for x in (*run[:3], run.embedding.kernel))
     total = run.keys.new_zeros(())
