@@ -21,7 +21,9 @@ RESERVED = {s.name: s for s in (position, query_position, key_position, lag, sco
 BASES = ("identity", "householder", "dct", "dft", "shuffle")
 DOMAINS = ("integer", "real")
 FORMS = ("query", "generators", "terms", "bias", "mask", "output", "adapt", "step")
-CLAIMS = ("lag-invariant", "unitary", "identity-at-zero", "rank", "cost", "family", "faithful")
+CLAIMS = (
+    "lag-invariant", "unitary", "identity-at-zero", "rank", "cost", "family", "faithful", "unbiased", "finite-variance",
+)  # fmt: skip
 WEAKER = ("in expectation", "given the scores", "given the pair", "given the path")
 
 
@@ -75,7 +77,9 @@ class Encoding:
 
     Extensions of the contract: `basis` (a constant isometry applied first to q and k), `covers` (how many leading
     coordinates the blocks cover, default: as many as fit), `sections` (the covered coordinates are cut into so many
-    equal parts and a block takes its share from each: axial encodings), `summary` and `conventions` (for people).
+    equal parts and a block takes its share from each: axial encodings), `law` (what the noise follows where it is not
+    standard normal: its density, or words), `expectation` (the mean of A^H B under that density, in the lag), `summary`
+    and `conventions` (for people).
 
     Raises EncodingError when the record is not well-formed.
     """
@@ -89,6 +93,8 @@ class Encoding:
     mask: Any = None
     output: Any = None
     noise: Any = None
+    law: Any = None
+    expectation: Any = None
     adapt: Any = None
     step: Any = None
     axes: int = 1

@@ -148,6 +148,8 @@ def _claims(record: Encoding, say: str) -> None:
         ok = isinstance(value, bool)
         if name == "lag-invariant":
             ok = ok or value in WEAKER or (isinstance(value, dict) and set(value) == {"when"})
+        elif name == "finite-variance":
+            ok = ok or (isinstance(value, dict) and set(value) == {"when"})
         elif name == "unitary":
             ok = ok or (isinstance(value, dict) and set(value) == {"gain"})
         elif name in ("rank", "cost", "family"):

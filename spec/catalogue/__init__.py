@@ -7,9 +7,12 @@ from importlib import import_module
 from ..encoding import Encoding, EncodingError
 
 FILES = {
-    "alibi": "alibi", "dape": "dape", "dape-v2": "dape_v2", "fastrpb": "fastrpb", "fire": "fire", "kerple":
-    "kerple", "lrpe": "lrpe", "nope": "nope", "nprf": "nprf", "rope": "rope", "sandwich": "sandwich",
-    "sinusoidal": "sinusoidal", "t5": "t5", "toeplitz-mask": "toeplitz_mask", "xpos": "xpos",
+    "alibi": "alibi", "dape": "dape", "dape-v2": "dape_v2", "fastrpb": "fastrpb", "fire": "fire",
+    "flt-gaussian-mixture": "flt_gaussian_mixture", "flt-local": "flt_local",
+    "flt-shift-invariant": "flt_shift_invariant",
+    "kerple": "kerple", "lrpe": "lrpe", "nope": "nope", "nprf": "nprf", "rope": "rope", "sandwich": "sandwich",
+    "sinusoidal": "sinusoidal", "spe-conv": "spe_conv", "spe-sine": "spe_sine", "t5": "t5",
+    "toeplitz-mask": "toeplitz_mask", "xpos": "xpos",
 }  # fmt: skip
 
 

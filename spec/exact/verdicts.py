@@ -107,7 +107,7 @@ def judge(encoding: Encoding, seconds: float | None = None) -> Judgement:
     from . import decide
     from .deadline import limit, within
 
-    if encoding.expectation is not None:
+    if encoding.law is not None:
         from .. import fourier_claims
 
         return fourier_claims.judged(encoding)
