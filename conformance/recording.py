@@ -40,7 +40,10 @@ def record(
             observe(event)
         status = exit_code(list(writer.rows.values()), {*named, *empty})
         specs = {n.encoding: n.spec for n in named.values() if n.spec is not None}
-        subjects = [{"name": n.name, "target": n.target, "others": is_third_party(n.target)} for n in named.values()]
+        subjects = [
+            {"name": n.name, "target": n.target, "others": is_third_party(n.target), "promise": n.promise}
+            for n in named.values()
+        ]
         subjects.sort(key=lambda subject: str(subject["name"]))
         return writer.finish(status, subjects=subjects, specs=dict(sorted(specs.items())))
 

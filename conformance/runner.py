@@ -38,6 +38,7 @@ class Named:
     name: str
     encoding: str
     spec: str | None
+    promise: str = ""
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,8 @@ class Runner:
         if twice is not None:
             raise TargetError(f"target {progress.target!r}: two subjects are named {twice!r}")
         for subject in subjects:
-            self._events.put(Named(progress.target, subject["name"], subject["encoding"], subject["spec"]))
+            known = (subject["name"], subject["encoding"], subject["spec"], subject.get("promise", ""))
+            self._events.put(Named(progress.target, *known))
         if subjects and progress.nursery is None:  # this worker goes on with the first one
             progress.subject, progress.encoding = subjects[0]["name"], subjects[0]["encoding"]
         for subject in subjects if progress.nursery else subjects[1:]:

@@ -86,6 +86,7 @@ class Subject:
     up_to: str | None = None
     bias_up_to: str | None = None
     version: str = ""
+    promise: str = ""
 
     def __post_init__(self) -> None:
         _check(self)

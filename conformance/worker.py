@@ -103,7 +103,9 @@ def loaded(request: dict[str, Any], channel: Channel) -> "list[Subject] | None":
             channel.send("unloadable", reason=f"cannot be imported: {one_line(error)}")
         return None
     if request["subject"] is None:
-        held = [{"name": s.name, "encoding": encoding_name(s), "spec": _hash(s)} for s in subjects]
+        held = [
+            {"name": s.name, "encoding": encoding_name(s), "spec": _hash(s), "promise": s.promise} for s in subjects
+        ]
         channel.send("subjects", subjects=held)
     return subjects
 

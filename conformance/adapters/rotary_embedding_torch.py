@@ -41,7 +41,7 @@ def by_frequencies(state: Any, q: Any, k: Any, positions: Any) -> Any:
 def subjects() -> list[Subject]:
     """One subject for each of the two ways, declared as the source says."""
     fields: dict[str, Any] = {"encoding": "rope", "library": "torch", "layout": "interleaved", "build": build}
-    fields |= {"dtypes": ("float32", "bfloat16", "float16"), "parameters": {"dim": 64, "base": 10000.0}}
+    fields |= {"dtypes": ("float32", "bfloat16"), "promise": PROMISE, "parameters": {"dim": 64, "base": 10000.0}}
     fields |= {"angles": "float32", "tables": "float32", "arithmetic": "float32", "max_position": 2**17}
     fields["version"] = version("rotary-embedding-torch")
     free = {"arbitrary-positions", "grouped-heads", "offset"}

@@ -35,6 +35,7 @@ def subjects() -> list[Subject]:
     """One subject, declared as its source says."""
     precision = {"angles": "float32", "tables": "input", "arithmetic": "input", "version": version("transformers")}
     supports = {"arbitrary-positions", "batched-positions", "grouped-heads", "offset"}
-    fields: dict[str, Any] = {"library": "torch", "layout": "halves", "dtypes": ("float32", "bfloat16", "float16")}
-    fields |= {"parameters": {"dim": 64, "base": 10000.0}, "max_position": 2**17, "supports": supports, **precision}
+    fields: dict[str, Any] = {"promise": PROMISE, **precision}
+    fields |= {"library": "torch", "layout": "halves", "dtypes": ("float32", "bfloat16", "float16")}
+    fields |= {"parameters": {"dim": 64, "base": 10000.0}, "max_position": 2**17, "supports": supports}
     return [Subject(name="transformers:llama", encoding="rope", build=build, encode=encode, **fields)]

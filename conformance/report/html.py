@@ -8,7 +8,7 @@ from jinja2 import Environment, StrictUndefined
 from ..stream import Report, Row
 from . import wording
 from .plot import figures
-from .view import SubjectView, View, arrange, measured
+from .view import View, arrange, measured, not_passed, promised
 
 
 def render(report: Report) -> str:
@@ -32,11 +32,7 @@ def render(report: Report) -> str:
 
 def _broken(view: View) -> list[Row]:
     """What is shown in full: own rows first, then those of others."""
-    return [*view.broken, *(row for other in view.others for row in _not_passed(other))]
-
-
-def _not_passed(subject: SubjectView) -> list[Row]:
-    return [r for cell in subject.cells for r in cell.rows if r["outcome"] in ("failed", "errored")]
+    return [*view.broken, *(row for other in view.others for row in not_passed(promised(other.rows)))]
 
 
 def _curves(report: Report) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..stream import Report
-from .view import SubjectView, arrange, measured
+from .view import SubjectView, arrange, measured, not_passed, promised
 from .wording import SYMBOLS, details, place, quantity, title
 
 
@@ -15,11 +15,12 @@ def render(report: Report) -> str:
     if view.subjects:
         parts += ["## Subjects", _subjects(view.subjects)]
         parts += [_matrix(subject) for subject in view.subjects]
-    parts += _failures(view.broken)
+    parts += _failures(view.broken, "## To be mended")
     if view.others:
         parts += ["## What we found in others", OTHERS, _subjects(view.others)]
         for other in view.others:
-            parts += [_matrix(other), *_measured(other)]
+            parts += [f"{other.name} promises: {_plain(other.promise)}"] if other.promise else []
+            parts += [_matrix(other), *_measured(other), *_failures(not_passed(promised(other.rows)), "")]
     if view.skipped:
         parts += ["## Skipped", "\n".join(f"- {_plain(reason)} ({len(rows)})" for reason, rows in view.skipped)]
     parts += ["## How this was run", _run(report)]
@@ -53,8 +54,8 @@ def _cell(subject: SubjectView, check: str, dtype: str) -> str:
     return f"{SYMBOLS[cell.outcome]} {cell.outcome}" if cell else ""
 
 
-def _failures(rows: Sequence[dict[str, Any]]) -> list[str]:
-    parts = ["## To be mended"] if rows else []
+def _failures(rows: Sequence[dict[str, Any]], heading: str) -> list[str]:
+    parts = [heading] if rows and heading else []
     for row in rows:
         parts.append(f"### {SYMBOLS[row['outcome']]} {_plain(title(row))}")
         parts.append("\n".join(f"- {label}: {_plain(text)}" for label, text in details(row)))

@@ -36,6 +36,7 @@ class SubjectView:
     others: bool
     rows: Sequence[Row]
     cells: Sequence[Cell]
+    promise: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -95,7 +96,11 @@ def arrange(report: Report) -> View:
     listed = {s["name"]: s for s in report.header.get("subjects", ())}
     others = {name for name, subject in listed.items() if subject["others"]}
     names = sorted({str(row["subject"]) for row in report.rows})
-    subjects = [_subject(name, [r for r in report.rows if r["subject"] == name], name in others) for name in names]
+    promises = {name: str(subject.get("promise", "")) for name, subject in listed.items()}
+    subjects = [
+        _subject(name, [r for r in report.rows if r["subject"] == name], name in others, promises.get(name, ""))
+        for name in names
+    ]
     own = [s for s in subjects if not s.others]
     everything = promised(report.rows)
     shown = own if own else subjects
@@ -108,7 +113,7 @@ def arrange(report: Report) -> View:
         overview=_overview(own, {name: str(s["target"]) for name, s in listed.items()}, targets),
         subjects=own,
         others=[s for s in subjects if s.others],
-        broken=[row for row in rows if row["outcome"] in ("failed", "errored")],
+        broken=not_passed(row for subject in own for row in promised(subject.rows)),
         skipped=_by_reason(row for row in everything if row["outcome"] == "skipped"),
     )
 
@@ -116,6 +121,11 @@ def arrange(report: Report) -> View:
 def promised(rows: Iterable[Row]) -> list[Row]:
     """The rows about what a subject promises."""
     return [row for row in rows if row.get("basis") != "definition"]
+
+
+def not_passed(rows: Iterable[Row]) -> list[Row]:
+    """The rows that failed or errored."""
+    return [row for row in rows if row["outcome"] in ("failed", "errored")]
 
 
 def measured(rows: Iterable[Row]) -> list[Row]:
@@ -129,14 +139,14 @@ def worst(rows: Iterable[Row]) -> str:
     return next((outcome for outcome in WORST_FIRST if outcome in found), "skipped")
 
 
-def _subject(name: str, rows: Sequence[Row], others: bool) -> SubjectView:
+def _subject(name: str, rows: Sequence[Row], others: bool, promise: str) -> SubjectView:
     grouped: dict[tuple[str, str], list[Row]] = {}
     for row in promised(rows):
         grouped.setdefault((str(row["check"]), str(row.get("dtype") or "")), []).append(row)
     cells = [Cell(check, dtype, worst(held), held) for (check, dtype), held in sorted(grouped.items())]
     versions = sorted({str(row["subject_version"]) for row in rows if row.get("subject_version")})
     encodings = sorted({str(row["encoding"]) for row in rows if row["encoding"]})
-    return SubjectView(name, ", ".join(encodings), ", ".join(versions), others, rows, cells)
+    return SubjectView(name, ", ".join(encodings), ", ".join(versions), others, rows, cells, promise)
 
 
 def _overview(
