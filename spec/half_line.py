@@ -6,8 +6,10 @@ from typing import Any
 
 import sympy as sp
 
+from .exact.deadline import tick
 from .substitute import at
 
+_EXACT_POWERS = 64
 STARTS = tuple(2**k for k in range(14))
 _RISING = (sp.floor, sp.ceiling, sp.sign, sp.exp, sp.log, sp.tanh, sp.atan)
 
@@ -22,7 +24,7 @@ class Tail:
 
 def resolve(e: Any, n: sp.Symbol, start: int) -> Any:
     """e for whole n >= start: each Max, Min, Abs, sign and case that monotony decides there is replaced."""
-    if not e.has(n) or e is n:
+    if not e.has(n) or e == n:
         return e
     if isinstance(e, sp.Piecewise):
         return _resolve_cases(e, n, start)
@@ -90,9 +92,14 @@ def nonnegative(e: Any, n: sp.Symbol, start: int, strict: bool = False) -> bool:
     known = e.is_positive if strict else e.is_nonnegative
     if known is not None:
         return bool(known)
-    if direction(e, n, start) not in (0, 1):
+    if direction(e, n, start) not in (0, 1) or (start > _EXACT_POWERS and _grows(e, n)):
         return False
     return _sign_known(at(e, {n: start}), strict)
+
+
+def _grows(e: Any, n: sp.Symbol) -> bool:
+    """Whether n stands in an exponent: at a late start the exact value has too many digits."""
+    return any(x.exp.has(n) for x in e.atoms(sp.Pow, sp.exp))
 
 
 def _sign_known(value: Any, strict: bool) -> bool:
@@ -104,7 +111,7 @@ def direction(e: Any, n: sp.Symbol, start: int) -> int | None:
     """1 where e certainly never falls on n >= start, -1 where it never rises, 0 where it is constant, else None."""
     if not e.has(n):
         return 0
-    if e is n:
+    if e == n:
         return 1
     if isinstance(e, (sp.Add, sp.Max, sp.Min)):
         return _common([direction(x, n, start) for x in e.args])
@@ -141,6 +148,7 @@ def _of_product(e: sp.Expr, n: sp.Symbol, start: int) -> int | None:
 def tail(e: Any, n: sp.Symbol, accept: Any) -> Tail | None:
     """The first start (a power of 2) at which the resolved e is accepted, and what it is from there on."""
     for start in STARTS:
+        tick()
         found = resolve(e, n, start)
         if accept(found):
             return Tail(start, found)
@@ -150,6 +158,7 @@ def tail(e: Any, n: sp.Symbol, accept: Any) -> Tail | None:
 def last_apart(e: Any, n: sp.Symbol, found: Tail, differ: Any) -> int | None:
     """The last n below the start where e is not its tail (0: nowhere). None where `differ` cannot say."""
     for i in range(found.start - 1, 0, -1):
+        tick()
         answer = differ(at(e, {n: i}), at(found.expression, {n: i}))
         if answer is None:
             return None

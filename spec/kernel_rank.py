@@ -209,7 +209,7 @@ def _several_axes(record: Encoding, kernel: Any, inside: Any) -> dict[str, Rank]
             return {"bidirectional": {"value": value}, "causal": {"value": value}}
     none = {"not_applicable": "several axes have no order of the past"}
     for x in record.coordinates:
-        rest = {y: sp.Integer(0) for y in record.coordinates if y is not x}
+        rest = {y: sp.Integer(0) for y in record.coordinates if y != x}
         along, b = (e.xreplace(rest).xreplace({x: lag}) for e in (kernel, inside))
         found = _bidirectional(along, {sign: half_line(along, b, lag, sign) for sign in SIDES})
         if "unbounded" in found:

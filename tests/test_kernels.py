@@ -48,6 +48,7 @@ DECIDED = [
     (Encoding("logarithms apart", bias=sp.log(1 + sp.Abs(s)) - sp.log(1 + sp.Abs(t))), "refuted", "proved"),
     (Encoding("sum", bias=w(s + t)), "refuted", "refuted"),
     (Encoding("far away", bias=sp.Max(512, s)), "refuted", "refuted"),
+    (Encoding("below zero", bias=sp.Min(0, t)), "refuted", "proved"),
     (Encoding("FIRE", bias=FIRE), "refuted", "refuted"),
 ]
 

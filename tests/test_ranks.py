@@ -1,11 +1,15 @@
 """Ranks of kernels: every reference value exactly, unbounded ones with their reason, the rest as certified minors."""
 
+from random import Random
+
 import pytest
 import sympy as sp
 from lagwise.spec import Encoding, axis, lag, position, query_position
 from lagwise.spec.exact.verdicts import judge
 from lagwise.spec.half_line import direction, resolve
+from lagwise.spec.kernel_rank import of_scalar
 from lagwise.spec.prime_field import PRIME, Field, NotInFieldError, rank
+from lagwise.spec.substitute import at
 
 m, r1, r2, c, theta, rho = sp.symbols("m r1 r2 c theta rho", positive=True)
 M = sp.Symbol("M", integer=True, positive=True)
@@ -149,6 +153,55 @@ def test_what_is_resolved_on_a_tail_is_true_there():
     assert direction(3 - rho * n**2, n, 1) == -1
     assert direction(n * (5 - n), n, 1) is None
     assert resolve(sp.Max(n - 5, m), n, 64) == sp.Max(n - 5, m)
+
+
+def test_symbols_are_compared_by_value():
+    """SymPy's cache may drop a symbol: the same name then is another object."""
+    first = sp.Symbol("n", integer=True, positive=True)
+    sp.core.cache.clear_cache()
+    second = sp.Symbol("n", integer=True, positive=True)
+    assert first is not second
+    assert resolve(sp.Min(first, 8), second, 8) == 8
+
+
+def random_kernel(random, depth):
+    atoms = [distance, lag, random.randint(-3, 4), distance + random.randint(0, 3), 2 * distance - 5, m, lag**2]
+    if not depth:
+        return sp.sympify(random.choice(atoms))
+    a, b = (random_kernel(random, depth - 1) for _ in range(2))
+    condition = random.choice([distance < random.randint(1, 9), lag > random.randint(-5, 5), a > b])
+    return random.choice(
+        [
+            sp.Min(a, b),
+            sp.Max(a, b),
+            sp.Piecewise((a, condition), (b, True)),
+            a + b,
+            a * b,
+            sp.Abs(a),
+            w(sp.Min(distance, random.randint(1, 6))) + a,
+            sp.exp(-m * a),
+        ]
+    )
+
+
+def test_ranks_are_those_of_large_matrices_over_the_field():
+    """Sixty random kernels: the rank of 20 x 20 Hankel and Toeplitz matrices is the one that was derived."""
+    random, compared, size = Random(11), 0, 20
+    for _ in range(60):
+        kernel = random_kernel(random, random.randint(1, 2))
+        found, field = of_scalar(Encoding("random", mask=kernel), kernel, kernel), Field(1)
+        try:
+            values = {i: field(at(kernel, {lag: i})) for i in range(-2 * size, 2 * size)}
+        except NotInFieldError:
+            continue
+        hankel = rank([[values[-(i + j + 1)] for j in range(size)] for i in range(size)])
+        toeplitz = rank([[values[i - j] for j in range(size)] for i in range(size)])
+        for answer, measured in ((found["causal"], hankel), (found["bidirectional"], toeplitz)):
+            if "value" in answer:
+                assert answer["value"] == measured, kernel
+                compared += 1
+            assert "unbounded" not in answer or measured >= 3, kernel
+    assert compared >= 40
 
 
 def test_the_field_takes_the_same_thing_for_the_same_value():

@@ -15,7 +15,7 @@ from .deadline import tick
 from .trees import places, with_functions
 
 _VALUES = tuple(Fraction(x) for x in ("1", "2", "1/2", "3", "0", "-1", "3/2"))
-_SMALL = (0, 1, 2, 3)
+_SMALL = (0, 1, 2, 3, -1, -2)
 _LARGEST = 10**6
 _ROTATIONS = 4
 
@@ -129,13 +129,13 @@ def _moves(
     places_ = (*_SMALL, *sorted({m + i for m in map(abs, marks) for i in (-1, 0, 1)})[:12])
     found: list[Any] = []
     if record.axes == 1:
-        for s, t, c in product(places_, places_, places_[1:]):
+        for s, t, c in product(places_, places_, [x for x in places_ if x > 0]):
             found.append(((s, t), (s + c, t + c), (c,)))
     else:
         for spot in product((0, 1, 2), repeat=2 * record.axes):
             for j in range(record.axes):
                 shift = tuple(int(i == j) for i in range(record.axes))
                 found.append((spot, tuple(x + c for x, c in zip(spot, shift * 2, strict=True)), shift))
-    found.sort(key=lambda x: (sum(x[0]) + sum(x[2]), x))
+    found.sort(key=lambda x: (sum(map(abs, x[0])) + sum(x[2]), sum(v < 0 for v in x[0]), x))
     exact = [tuple(tuple(Fraction(v) for v in part) for part in x) for x in found[:3000]]
     return [(a, b, c) for a, b, c in exact]
