@@ -10,6 +10,7 @@ from math import prod
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from ..lags import fast_length, lines_at_once, starting_row, window
 from .common import working
@@ -98,16 +99,23 @@ def product(
         return v.new_zeros(shape)
     embedding = circulant(where, w, kv_heads, working(v.dtype), rows, keys, start, causal)
     learned = torch.is_grad_enabled() and (w.requires_grad or v.requires_grad)
+    step = max(1, embedding.at_once // batch)
+    run = _again if learned and step < width else Circulant.__call__
     out = v.new_empty(0 if learned else batch, kv_heads, embedding.kernel.shape[1], width, prod(rows))
-    outs, step = [], max(1, embedding.at_once // batch)
+    outs = []
     for first in range(0, width, step):
         columns = lined(values[..., first : first + step]).to(embedding.kernel.dtype)
-        lines = embedding(columns.reshape(batch, kv_heads, 1, -1, *keys)).flatten(4)
+        lines = run(embedding, columns.reshape(batch, kv_heads, 1, -1, *keys)).flatten(4)
         if not learned:
             out[:, :, :, first : first + step] = lines
         else:  # a copy, so that the rest of the circular product is freed
             outs.append(lines.to(v.dtype, copy=True, memory_format=torch.contiguous_format))
     return (torch.cat(outs, -2) if learned else out).mT.reshape(shape)
+
+
+def _again(embedding: Circulant, columns: Tensor) -> Tensor:
+    """The product; its spectra are formed again for the gradient instead of being kept."""
+    return torch.as_tensor(checkpoint(embedding, columns, use_reentrant=False, preserve_rng_state=False))
 
 
 def lined(values: Tensor) -> Tensor:
