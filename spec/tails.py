@@ -47,7 +47,8 @@ def tail(e: Any, k: sp.Symbol) -> Tail:
     if isinstance(e, sp.exp):
         return _exponential(e, k)
     if e.is_Pow and not e.exp.has(k):
-        return tail(e.base, k).__pow__(e.exp)
+        found: Tail = tail(e.base, k) ** e.exp
+        return found
     if isinstance(e, (sp.sin, sp.cos)):
         return Tail()
     if isinstance(e, sp.besselj):

@@ -13,8 +13,10 @@ def tiny(bench: Bench) -> None:
     rng = bench.rng("smoke")
     q, k, v = (bench.draw(rng, 1, 2, 3, bench.dim) for _ in range(3))
     at = bench.at([0, 1, 2])
-    if bench.subject.encode:
+    if bench.subject.encode and bench.subject.record.kind == "bilinear":
         bench.encode(q, k, at)
+    elif bench.subject.encode:
+        _pair(bench, bench.encode_native(bench.native(q), bench.native(k), at))
     here = bench.positions(at)
     given: dict[str, Any] = {"positions": here, "query_positions": here, "key_positions": here, "length": 3}
     given |= {"q": bench.native(q), "k": bench.native(k), "v": bench.library.array(v, bench.dtype, bench.device)}
@@ -26,6 +28,13 @@ def tiny(bench: Bench) -> None:
         found = bench.call("score", **given)
         if tuple(getattr(found, "shape", ())) != (1, 2, 3, 3):
             raise AnswerError(f"score returned shape {tuple(getattr(found, 'shape', ()))}, wanted (1, 2, 3, 3)")
+
+
+def _pair(bench: Bench, found: tuple[Any, Any]) -> None:
+    """Features of any width, the same for both sides."""
+    shapes = [tuple(x.shape) for x in found]
+    if shapes[0] != shapes[1] or shapes[0][:-1] != (1, 2, 3):
+        raise AnswerError(f"encode returned shapes {shapes[0]} and {shapes[1]}, wanted (1, 2, 3, features) twice")
 
 
 def _run(bench: Bench) -> Iterable[Measurement]:
