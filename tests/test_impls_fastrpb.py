@@ -61,13 +61,13 @@ def test_on_a_grid_it_is_the_kronecker_sum(channels, symmetric):
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_a_parameter_is_that_of_its_lag_at_every_length(symmetric):
     w = SHORT if symmetric else FULL
-    longer = arrays.extended(w, 40, symmetric=symmetric)
-    assert np.array_equal(arrays.extended(longer, LONG, symmetric=symmetric), w)
+    longer = arrays.fastrpb_extended(w, 40, symmetric=symmetric)
+    assert np.array_equal(arrays.fastrpb_extended(longer, LONG, symmetric=symmetric), w)
     assert np.array_equal(
-        torches.extended(torch.tensor(w), 40, symmetric=symmetric).numpy(),
-        home(arrays.extended(away(w), 40, symmetric=symmetric)),
+        torches.fastrpb_extended(torch.tensor(w), 40, symmetric=symmetric).numpy(),
+        home(arrays.fastrpb_extended(away(w), 40, symmetric=symmetric)),
     )
-    for held in (longer, arrays.extended(w, N, symmetric=symmetric)):
+    for held in (longer, arrays.fastrpb_extended(w, N, symmetric=symmetric)):
         same = arrays.fastrpb(V, held, symmetric=symmetric)
         assert np.allclose(same, arrays.fastrpb(V, w, symmetric=symmetric), 1e-12, 1e-12)
 
@@ -168,7 +168,7 @@ ERRORS = [
     ("fastrpb", {"grid": (1, 11), "causal": True}, "fastrpb: a grid takes no causal, n_q or query_start"),
     ("fastrpb", {"channels": 3}, "fastrpb: channels need a grid, got channels = 3"),
     ("fastrpb", {"w": SHORT[:, :9], "symmetric": True}, "fastrpb: w must hold the lags -10 … 10, got -8 … 8"),
-    ("extended", {"v": None, "w": FULL, "length": 0}, "fastrpb: length must be at least 1, got 0"),
+    ("fastrpb_extended", {"v": None, "w": FULL, "length": 0}, "fastrpb: length must be at least 1, got 0"),
     ("sikf_attention", {"epsilon": -1.0}, "sikf: epsilon must be at least 0, got -1.0"),
     ("sikf_attention", {"stabiliser": "sum"}, "sikf: stabiliser must be max, mean or none, got sum"),
     ("sikf_attention", {"carry": True, "causal": True}, "sikf: a carry needs stabiliser=none, got max"),

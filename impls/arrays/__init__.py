@@ -7,7 +7,7 @@ from .biases import alibi, fire, kerple, sandwich, t5, t5_buckets
 from .conv_spe import conv_noise, conv_spe
 from .dape import dape, dape_v2
 from .dense import dense_attention, scores
-from .fastrpb import extended, fastrpb, fastrpb_attention, sikf, sikf_attention
+from .fastrpb import fastrpb, fastrpb_attention, fastrpb_extended, sikf, sikf_attention
 from .favor import favor, favor_projection, feature_attention
 from .flt import flt_features, flt_frequencies, flt_grid, flt_ratios
 from .flt_attention import flt_exp, flt_extended, flt_mask, khatri_rao
@@ -37,9 +37,9 @@ __all__ = [
     "dape_attention",
     "dape_v2",
     "dense_attention",
-    "extended",
     "fastrpb",
     "fastrpb_attention",
+    "fastrpb_extended",
     "favor",
     "favor_projection",
     "feature_attention",

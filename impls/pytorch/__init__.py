@@ -9,7 +9,7 @@ from .conv_spe import conv_noise, conv_spe
 from .dape import dape, dape_v2
 from .dape_module import DAPE
 from .dense import dense_attention, scores
-from .fastrpb import extended, fastrpb, fastrpb_attention, sikf, sikf_attention
+from .fastrpb import fastrpb, fastrpb_attention, fastrpb_extended, sikf, sikf_attention
 from .fastrpb_module import FastRPB
 from .favor import favor, favor_projection, feature_attention
 from .flt import flt_features, flt_frequencies, flt_grid, flt_ratios
@@ -50,9 +50,9 @@ __all__ = [
     "dape_attention",
     "dape_v2",
     "dense_attention",
-    "extended",
     "fastrpb",
     "fastrpb_attention",
+    "fastrpb_extended",
     "favor",
     "favor_projection",
     "feature_attention",

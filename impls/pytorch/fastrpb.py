@@ -33,7 +33,7 @@ def fastrpb(
     """W v, (batch, heads, n_q, d_v) in the dtype of v: add it to the output of any attention. O(N log N), w is O(N).
 
     v (batch, kv_heads, n_k, d_v). w (heads, 2M − 1), the lags −(M − 1) … M − 1 in order; symmetric: (heads, M), the
-    distances 0 … M − 1. Longer inputs need more parameters and give the old ones the same lags (`extended`).
+    distances 0 … M − 1. Longer inputs need more parameters and give the old ones the same lags (`fastrpb_extended`).
     Query i stands at key query_start + i: None is 0, with causal n_k − n_q. causal: keys after the query count nothing.
     grid (X, Y): tokens row-major, `channels` values a cell, channel last and never mixed; no causal, no n_q.
     """
@@ -56,7 +56,7 @@ def mirrored(w: Tensor) -> Tensor:
     return torch.cat([w[..., 1:].flip(-1), w], -1)
 
 
-def extended(w: Tensor, length: int, *, symmetric: bool = False) -> Tensor:
+def fastrpb_extended(w: Tensor, length: int, *, symmetric: bool = False) -> Tensor:
     """w for `length` positions: old lags keep their parameters, new ones are zero; a shorter length drops far ones."""
     held = w.shape[-1] if symmetric else w.shape[-1] // 2 + 1
     if length < 1:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .fastrpb import extended, fastrpb
+from .fastrpb import fastrpb, fastrpb_extended
 
 
 class FastRPB(nn.Module):
@@ -44,7 +44,7 @@ class FastRPB(nn.Module):
     def lengthened(self, length: int) -> "FastRPB":
         """A module for `length` positions with the same parameter at every lag both have, zero at new lags."""
         module = FastRPB(self.heads, length, symmetric=self.symmetric, causal=self.causal, channels=self.channels)
-        module.w = nn.Parameter(extended(self.w.detach(), length, symmetric=self.symmetric).clone())
+        module.w = nn.Parameter(fastrpb_extended(self.w.detach(), length, symmetric=self.symmetric).clone())
         return module
 
     def forward(
