@@ -72,6 +72,12 @@ TRUE_AND_FALSE = [
         "refuted",
     ),
     (Encoding("sign", query=sp.Matrix([[(-1) ** position]])), "proved", "proved"),
+    (Encoding("cosine of whole turns", query=sp.Matrix([[sp.cos(sp.pi * position)]])), "proved", "proved"),
+    (
+        Encoding("the same on real positions", query=sp.Matrix([[sp.cos(sp.pi * position)]]), domain="real"),
+        "refuted",
+        "refuted",
+    ),
     (Encoding("tall", query=sp.Matrix([sp.cos(position * theta), sp.sin(position * theta)])), "proved", "proved"),
     (Encoding("swap", query=sp.Matrix([[0, 1], [1, 0]]) ** position), "proved", "proved"),
     (
@@ -99,7 +105,7 @@ def test_a_witness_shows_the_defect_in_plain_numbers(encoding, relative, _unitar
     if relative == "proved":
         return
     witness = judge(encoding).propositions["lag-invariant"].witness
-    s, t, c = (int(sp.Rational(witness[k])) for k in ("query_position", "key_position", "shift"))
+    s, t, c = (sp.Rational(witness[k]) for k in ("query_position", "key_position", "shift"))
     values = {sp.Symbol(n, positive=True): sp.Rational(v) for n, v in witness["parameters"].items()}
     A = lambda x: encoding.query.subs(position, x).subs(values)  # noqa: E731
     B = lambda x: encoding.key.subs(position, x).subs(values)  # noqa: E731

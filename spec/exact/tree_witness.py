@@ -121,6 +121,12 @@ def _fits(symbol: sp.Symbol, value: Fraction) -> bool:
     return not ((symbol.is_positive and value <= 0) or (symbol.is_nonnegative and value < 0))
 
 
+def _size(move: Any) -> Any:
+    spot, _, shift = move
+    broken = sum(Fraction(v).denominator > 1 for v in (*spot, *shift))
+    return broken, sum(map(abs, spot)) + sum(shift), sum(v < 0 for v in spot), move
+
+
 def _moves(
     record: Encoding, e: sp.Expr
 ) -> list[tuple[tuple[Fraction, ...], tuple[Fraction, ...], tuple[Fraction, ...]]]:
@@ -129,13 +135,15 @@ def _moves(
     places_ = (*_SMALL, *sorted({m + i for m in map(abs, marks) for i in (-1, 0, 1)})[:12])
     found: list[Any] = []
     if record.axes == 1:
-        for s, t, c in product(places_, places_, [x for x in places_ if x > 0]):
+        between = (Fraction(1, 2),) if record.domain == "real" else ()
+        spots = (*places_, *between)
+        for s, t, c in product(spots, spots, [x for x in spots if x > 0]):
             found.append(((s, t), (s + c, t + c), (c,)))
     else:
         for spot in product((0, 1, 2), repeat=2 * record.axes):
             for j in range(record.axes):
                 shift = tuple(int(i == j) for i in range(record.axes))
                 found.append((spot, tuple(x + c for x, c in zip(spot, shift * 2, strict=True)), shift))
-    found.sort(key=lambda x: (sum(map(abs, x[0])) + sum(x[2]), sum(v < 0 for v in x[0]), x))
+    found.sort(key=_size)
     exact = [tuple(tuple(Fraction(v) for v in part) for part in x) for x in found[:3000]]
     return [(a, b, c) for a, b, c in exact]

@@ -11,7 +11,8 @@ from .deadline import tick
 
 Point = dict[str, Fraction]
 
-_POSITIONS = (0, 1, 2, 3, -1, 5)
+_POSITIONS = tuple(map(Fraction, (0, 1, 2, 3, -1, 5)))
+_BETWEEN = (Fraction(1, 2), Fraction(1, 3))  # on real positions, after the whole ones
 _VALUES = tuple(Fraction(x) for x in ("1", "2", "1/2", "3", "3/5", "4/5", "0", "-1", "7/10", "-1/2"))
 _TRIES = 2000
 
@@ -79,25 +80,25 @@ def _names(defects: list[Terms], d: Definition) -> set[str]:
 def _points(names: list[str], d: Definition) -> Iterator[Point]:
     positions = [n for n in names if n[0] in "stc" and n[1:].isdigit()]
     others = [n for n in names if n not in positions and not n.endswith("*")]
+    choices = _POSITIONS + (_BETWEEN if d.domain == "real" else ())
     for values in _parameters(others, d):
         base = dict(zip(others, values, strict=True))
         base |= {n + "*": v for n, v in base.items() if n[0] == "?"}
         if not _satisfied(d, base):
             continue
         for places in (
-            sorted(product(_POSITIONS, repeat=len(positions)), key=_size)
-            if len(positions) < 5
-            else _few(len(positions))
+            sorted(product(choices, repeat=len(positions)), key=_size) if len(positions) < 5 else _few(len(positions))
         ):
-            yield base | {n: Fraction(x) for n, x in zip(positions, places, strict=True)}
+            yield base | {n: x for n, x in zip(positions, places, strict=True)}
 
 
-def _size(places: tuple[int, ...]) -> tuple[int, int, tuple[int, ...]]:
-    return sum(map(abs, places)), sum(x < 0 for x in places), places
+def _size(places: tuple[Fraction, ...]) -> tuple[int, Fraction, int, tuple[Fraction, ...]]:
+    broken = sum(x.denominator > 1 for x in places)
+    return broken, sum(map(abs, places), Fraction(0)), sum(x < 0 for x in places), places
 
 
-def _few(count: int) -> list[tuple[int, ...]]:
-    return [tuple(1 if i == j else (i % 3) * k for i in range(count)) for j in range(count) for k in range(3)]
+def _few(count: int) -> list[tuple[Fraction, ...]]:
+    return [tuple(Fraction(1 if i == j else (i % 3) * k) for i in range(count)) for j in range(count) for k in range(3)]
 
 
 def _parameters(others: list[str], d: Definition) -> Iterator[tuple[Fraction, ...]]:
