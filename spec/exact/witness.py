@@ -89,7 +89,7 @@ def _points(names: list[str], d: Definition) -> Iterator[Point]:
         for places in (
             sorted(product(choices, repeat=len(positions)), key=_size) if len(positions) < 5 else _few(len(positions))
         ):
-            yield base | {n: x for n, x in zip(positions, places, strict=True)}
+            yield base | dict(zip(positions, places, strict=True))
 
 
 def _size(places: tuple[Fraction, ...]) -> tuple[int, Fraction, int, tuple[Fraction, ...]]:
