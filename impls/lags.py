@@ -7,7 +7,6 @@ from math import prod
 WORK = 64 * 2**20  # bytes of one chunk of an FFT product, its temporaries included
 
 
-@lru_cache(maxsize=256)
 def fast_length(least: int) -> int:
     """The smallest 2^a 3^b 5^c that is at least `least`: FFT libraries have kernels for these factors."""
     best = 1 << max(least - 1, 0).bit_length()

@@ -11,9 +11,13 @@ import torch
 from torch import Tensor
 
 from ..lags import alibi_slopes, named_positive, sandwich_frequencies, sandwich_scales, t5_side, t5_table
+from .common import compiled_once
 from .mask_tails import looked_at
 
 Numbers = Sequence[float] | Tensor
+_table = compiled_once(t5_table)
+_slopes = compiled_once(alibi_slopes)
+_frequencies = compiled_once(sandwich_frequencies)
 
 
 def distances(where: str, query_positions: Tensor, key_positions: Tensor, causal: bool) -> Tensor:
@@ -56,7 +60,7 @@ def alibi(
     distance = distances("alibi", query_positions, key_positions, causal)
     if (heads is None) == (slopes is None):
         raise ValueError("alibi: give heads or slopes, one of them")
-    m = per_head("alibi", "slopes", alibi_slopes(heads or 0) if slopes is None else slopes, query_positions, zero=True)
+    m = per_head("alibi", "slopes", _slopes(heads or 0) if slopes is None else slopes, query_positions, zero=True)
     return (-m * distance).to(dtype)
 
 
@@ -71,7 +75,7 @@ def t5_buckets(
     distance = distances("t5", query_positions, key_positions, causal)
     if distance.dtype.is_floating_point:
         raise TypeError(f"t5: positions must be integers, got {str(distance.dtype).removeprefix('torch.')}")
-    table = torch.tensor(t5_table(causal, num_buckets, max_distance), device=query_positions.device)
+    table = torch.tensor(_table(causal, num_buckets, max_distance), device=query_positions.device)
     buckets = table[distance.clamp(max=max_distance).long()]
     return buckets if causal else buckets + side * (key_positions > query_positions[:, None]).long()
 
@@ -163,7 +167,7 @@ def sandwich(
 
     Chi et al., arXiv 2212.10356, as released: p starts at 1.
     """
-    frequencies = sandwich_frequencies(dim, base)
+    frequencies = _frequencies(dim, base)
     distance = distances("sandwich", query_positions, key_positions, False).to(torch.float64)
     values = sandwich_scales(heads) if scales is None else scales
     factor = per_head("sandwich", "scales", values, query_positions, zero=True)
