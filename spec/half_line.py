@@ -1,6 +1,5 @@
 """A kernel on one half-line n = 1, 2, …: finitely many values of its own, then a tail without Max, Min or cases."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,8 +170,3 @@ def on_side(e: Any, lag: sp.Symbol, sign: int) -> tuple[Any, sp.Symbol]:
     """e at lag = sign · n, and n: whole and positive, so that |lag| is n at once."""
     n = sp.Symbol("n", integer=True, positive=True)
     return e.subs(lag, sign * n), n
-
-
-def values_at(e: Any, lag: sp.Symbol, lags: list[int], more: Mapping[Any, Any]) -> list[Any]:
-    """e at whole lags, other symbols replaced by `more`."""
-    return [at(e, {lag: x, **more}) for x in lags]

@@ -16,7 +16,7 @@ from .encoding import Encoding, lag
 from .exact.translate import OutsideClassError, Translator
 from .exact.trees import in_positions, places
 from .growing_minors import at_least
-from .half_line import Tail, last_apart, on_side, tail
+from .half_line import last_apart, on_side, tail
 from .rank import OPEN, exponential_rank
 from .recheck import Terms
 
@@ -218,6 +218,3 @@ def _several_axes(record: Encoding, kernel: Any, inside: Any) -> dict[str, Rank]
     along = kernel.xreplace({y: sp.Integer(0) for y in record.coordinates[1:]}).xreplace({first: lag})
     e, n = on_side(along, lag, 1)
     return {"bidirectional": at_least(e, n), "causal": none}
-
-
-__all__ = ["Half", "Tail", "half_line", "in_lag", "of_kernel", "of_scalar", "tail_rank"]

@@ -4,6 +4,7 @@ A term is c · x^a · b^P · e^(iQ): a rational c, a monomial x^a in symbols, gr
 Q are polynomials over the rationals in symbols and positions. Terms with different (Q, P, a) are linearly independent
 up to roots of unity (reduced modulo cyclotomic polynomials), radicals of primes and the stated relations. So a zero
 normal form proves an identity; nothing is concluded from a nonzero one: a refutation is an interval without zero.
+Other real functions are trees with such sums as leaves: what changes no leaf changes no tree.
 
 It is one file on purpose: it can be read, copied and run alone (`python recheck.py certificates/*.json`).
 """

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 import sympy as sp
 from lagwise.spec import Encoding, axis, key_position, lag, length, position, prior, query_position, recheck, score
-from lagwise.spec.exact.scalar import Problem, _bridge
+from lagwise.spec.exact import tree_bridge
 from lagwise.spec.exact.trees import in_positions, store
 from lagwise.spec.exact.verdicts import judge
 from lagwise.spec.recheck import RejectedError, check, digest
@@ -187,10 +187,10 @@ def test_the_stored_tree_is_compared_with_the_expression():
     record = Encoding("F", bias=FIRE)
     e = in_positions(record, FIRE)
     stored, builder = store(record, e)
-    assert _bridge(Problem(record, e, ""), stored, builder) >= 2
+    assert tree_bridge.check(record, e, stored, builder) >= 2
     wrong, _ = store(record, in_positions(record, FIRE.subs(L, 2 * L)))
     with pytest.raises(AssertionError, match="F: the stored tree gives"):
-        _bridge(Problem(record, e, ""), wrong, builder)
+        tree_bridge.check(record, e, wrong, builder)
 
 
 def test_intervals_of_the_functions_of_a_tree_hold_the_value():

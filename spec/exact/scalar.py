@@ -19,10 +19,9 @@ from ..recheck import (
     read_tree,
     resolved,
     tree_defects,
-    tree_value,
 )
 from ..substitute import at
-from . import certificate
+from . import certificate, tree_bridge
 from .deadline import tick
 from .definition import Stored
 from .translate import OutsideClassError
@@ -68,7 +67,7 @@ def _proof(problem: Problem, stored: Stored, builder: TreeBuilder, given: Any) -
         tree = resolved(d, tree, hypotheses(d.ring, read_tree(d.ring, extra["given"])))
     if not all(d.ring.is_zero(x) for x in tree_defects(d, folded(d, tree))):
         return None
-    _bridge(problem, stored, builder)
+    tree_bridge.check(problem.record, problem.e, stored, builder)
     words = problem.quantifiers + (f", where {given}" if given is not None else "")
     made = certificate.make(problem.record.name, stored, "lag-invariant", True, words, {"method": "normal-form"}, extra)
     return Proposition("lag-invariant", Verdict.PROVED, words, detail=problem.sense, certificate=made)
@@ -205,44 +204,3 @@ def _not_at_zero(
             words = "at one point" + ("" if made else ", enclosed by Arb")
             return Proposition(name, Verdict.REFUTED, words, witness=shown, certificate=made)
     return Proposition(name, Verdict.UNDECIDED, reason="neither exactly decided nor certainly different")
-
-
-def _bridge(problem: Problem, stored: Stored, builder: TreeBuilder) -> int:
-    """Compares the stored tree with the expression by Arb at random points; returns how many could be compared."""
-    from random import Random
-
-    from flint import arb, ctx
-
-    from .bridge import BridgeError, _draw
-    from .tree_witness import free_functions
-
-    d, random, count = Definition(stored), Random(problem.record.name), 0
-    assert d.tree is not None
-    if stored_has_atoms(builder):
-        return 0
-    for free in free_functions(problem.e):
-        e = with_functions(problem.e, free)
-        for _ in range(2):
-            point = {s: _draw(s, problem.record, random) for s in builder.symbols}
-            spot = {x: Fraction(random.randint(0, 9)) for x in builder.rename}
-            named = {builder.translator.names[s]: v for s, v in point.items()}
-            named |= {builder.rename[x]: v for x, v in spot.items()}
-            theirs = value_at(e, {s: v for s, v in (point | spot).items() if s in e.free_symbols})
-            try:
-                lo, hi = tree_value(d, d.tree, named, free)
-            except (RejectedError, ValueError, KeyError):
-                continue
-            if theirs is None or not isinstance(theirs, arb):
-                continue
-            with ctx.workprec(128):
-                ours = arb((lo + hi).numerator) / (2 * (lo + hi).denominator)
-                apart = abs(ours - theirs) > arb("1e-25") * (1 + abs(theirs))
-            if apart:
-                raise BridgeError(f"{problem.record.name}: the stored tree gives {ours}, the record gives {theirs}")
-            count += 1
-    return count
-
-
-def stored_has_atoms(builder: TreeBuilder) -> bool:
-    """Whether functions of symbols were made symbols of their own: they have no rational value to compare at."""
-    return bool(builder.translator.atoms)
