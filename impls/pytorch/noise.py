@@ -36,9 +36,21 @@ def _drawn(where: str, like: Tensor, rows: Tensor, count: int, source: tuple[int
     out = torch.empty(rows.shape[0], count, dtype=torch.float64, device=like.device)
     step = max(1, CACHED // count)
     for start in range(0, rows.shape[0], step):
-        first, second = pairs(list(rows[start : start + step].unbind(1)), blocks, key)
+        first, second = _philox(rows[start : start + step], blocks, *key)
         out[start : start + step] = torch.stack(shaped(_unit(first), _unit(second)), -1).flatten(1)[:, :count]
     return out
+
+
+# one opaque operator: the rounds inlined into a compiled graph would double their operations ten times
+@torch.library.custom_op("lagwise::philox", mutates_args=())
+def _philox(rows: Tensor, blocks: Tensor, seed: int, number: int) -> tuple[Tensor, Tensor]:
+    return pairs(list(rows.unbind(1)), blocks, (seed, number))
+
+
+@_philox.register_fake
+def _(rows: Tensor, blocks: Tensor, seed: int, number: int) -> tuple[Tensor, Tensor]:
+    shape = (rows.shape[0], blocks.shape[0])
+    return rows.new_empty(shape), rows.new_empty(shape)
 
 
 def _box_muller(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
