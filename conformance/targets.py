@@ -4,6 +4,7 @@ import ast
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -39,6 +40,8 @@ def is_usage(error: BaseException) -> bool:
 def load(target: str, encoding: str | None = None, only: str | None = None) -> "list[Subject]":
     """The subjects that `target` names: those of `encoding` (a name, or a family by its name), `only` the one so named.
 
+    An `encoding` that is a design file (FILE.py[:NAME]) takes the place of what the subjects say they are.
+
     Raises TargetError for a target that names nothing, UnavailableError where its library or device is missing, and
     whatever the target's own code raises while it is imported.
     """
@@ -54,6 +57,10 @@ def load(target: str, encoding: str | None = None, only: str | None = None) -> "
         found = _third_party(target)
     if only is not None and only not in [s.name for s in found]:
         raise TargetError(f"target {target!r}: no subject is named {only!r}{nearest(only, [s.name for s in found])}")
+    if encoding is not None and _is_file(encoding):
+        from .designs import design
+
+        found, encoding = [replace(s, encoding=design(encoding)) for s in found], None
     return [s for s in found if only in (None, s.name) and (encoding is None or _matches(s, encoding))]
 
 
@@ -135,7 +142,7 @@ def _pick(module: ModuleType, target: str, name: str) -> "list[Subject]":
             kind = type(held[name]).__name__
             raise TargetError(f"target {target!r}: {name} must be a Subject or a sequence of them, got {kind}")
         return found
-    for default in ("subject", "subjects"):
+    for default in ("subject", "subjects", "design"):
         if default in held and _subjects(held[default]):
             return _subjects(held[default])
     found = [s for value in held.values() for s in _subjects(value)]
@@ -147,9 +154,17 @@ def _pick(module: ModuleType, target: str, name: str) -> "list[Subject]":
 
 
 def _subjects(value: Any) -> "list[Subject]":
-    """The Subject values in `value`: itself, or all of a list or tuple that holds nothing else."""
+    """The Subject values in `value`: itself, or all of a list or tuple that holds nothing else.
+
+    An Encoding stands for the reference that is generated from it.
+    """
+    from ..spec.encoding import Encoding
     from .subject import Subject
 
+    if isinstance(value, Encoding):
+        from .generated import subject
+
+        return [subject(value)]
     if isinstance(value, Subject):
         return [value]
     if isinstance(value, (list, tuple)) and value and all(isinstance(v, Subject) for v in value):

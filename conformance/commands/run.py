@@ -122,7 +122,11 @@ def _validate(options: Options) -> None:
             raise TargetError(f"--dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
     if options.time_limit <= 0:
         raise TargetError(f"--time-limit must be a number of seconds > 0, got {options.time_limit:g}")
-    if options.encoding is not None:
+    from ..designs import design, is_file
+
+    if options.encoding is not None and is_file(options.encoding):
+        design(options.encoding)
+    elif options.encoding is not None:
         from ...spec.catalogue import get
 
         get(options.encoding)
