@@ -161,5 +161,5 @@ def _method(name: str) -> Callable[[Any], Any]:
 
 
 UNARY: dict[str, Callable[[Any], Any]] = {
-    name: _method(name) for name in ("exp", "log", "tan", "sinh", "cosh", "tanh", "atan")
+    name: _method(name) for name in ("exp", "log", "tan", "sinh", "cosh", "tanh", "atan", "erf")
 }
