@@ -14,6 +14,7 @@ from .libraries import Array, Library, library
 from .subject import Subject
 
 if TYPE_CHECKING:
+    from ..spec.kernel_oracle import KernelOracle
     from ..spec.oracle import Oracle
 
 # rows given to a subject that only promises positions 0, 1, 2, …
@@ -43,11 +44,12 @@ class Bench:
         self.seed = seed
         self.library: Library = library(subject.library)
         self._oracles: dict[str, tuple[Oracle, tuple[Array, Array]]] = {}
+        self._kernels: dict[str, KernelOracle] = {}
 
     def fresh(self, dtype: str | None = None) -> "Bench":
         """Another instance of the subject, with its own state; oracles of the same numbers are shared."""
         found = Bench(self.subject, dtype or self.dtype, self.device, self.level, self.seed)
-        found._oracles = self._oracles
+        found._oracles, found._kernels = self._oracles, self._kernels
         return found
 
     @cached_property
@@ -95,6 +97,20 @@ class Bench:
     def rates(self) -> tuple[Array, Array]:
         """Radians per position (axes, blocks), and |ln gain| per position (blocks,); see `budget.rates`."""
         return self._certified[1]
+
+    @property
+    def kernels(self) -> "KernelOracle":
+        """The certified values of a bias, mask, output or adaptive encoding with these numbers."""
+        from ..spec.encoding import EncodingError
+        from ..spec.kernel_oracle import KernelOracle
+
+        key = repr(self.numbers)
+        if key not in self._kernels:
+            try:
+                self._kernels[key] = KernelOracle(self.subject.record, self.numbers)
+            except EncodingError as error:
+                raise AnswerError(f"the parameters do not fit: {error}") from error
+        return self._kernels[key]
 
     @property
     def dim(self) -> int:
@@ -228,7 +244,9 @@ class Bench:
 
     @cached_property
     def growth(self) -> float:
-        """The largest |ln gain| per position over the blocks: 0 for an isometry."""
+        """The largest |ln gain| per position over the blocks: 0 for an isometry, and where there are no maps."""
+        if self.subject.record.kind != "bilinear":
+            return 0.0
         return float(np.max(np.abs(self.rates[1]), initial=0.0))
 
     @cached_property

@@ -47,6 +47,7 @@ class KernelOracle:
         self.dim = int(self.given.get("dim", fmpq(64)))
         self.heads = self._heads()
         self._known: dict[Any, list[arb]] = {}
+        self._constants: dict[Any, Program] = {}
 
     def kernel(self, query_position: Any, key_position: Any) -> list[arb]:
         """b, κ or w at one query and key, one ball for each head; of an adaptive record its prior."""
@@ -114,7 +115,9 @@ class KernelOracle:
         if symbol.name in self.given:
             held = self.given[symbol.name]
             return held[head] if isinstance(held, tuple) else held
-        return Program([self.constant(symbol, head)], [], self.encoding.name)()[0]
+        if (symbol, head) not in self._constants:
+            self._constants[symbol, head] = Program([self.constant(symbol, head)], [], self.encoding.name)
+        return self._constants[symbol, head]()[0]
 
     def constant(self, symbol: sp.Symbol, head: int, above: tuple[sp.Symbol, ...] = ()) -> Any:
         """The same as an exact SymPy number, so that floors of logarithms are decided."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ..bench import Bench
     from ..subject import Subject
 
-FAMILIES = ("contract", "accuracy", "invariance", "group", "rows", "history", "modes", "gradient")
-ASKED = ("encode", "tables", "score", "attend")  # the doors that checks go through
+FAMILIES = ("contract", "accuracy", "invariance", "group", "rows", "history", "modes", "causality", "gradient")
+ASKED = ("encode", "tables", "score", "attend", "bias", "mask", "adapt", "mix")  # the doors that checks go through
 TESTED = {"offset", "arbitrary-positions", "batched-positions", "fractional", "grouped-heads", "in-place", "gradient"}
 NUMBERS = ("horizon",)  # how far from the definition: no promise, nothing allowed or forbidden
 ORDER = (Level.SMOKE, Level.STANDARD, Level.CERTIFIED)
@@ -27,7 +27,8 @@ def all_checks() -> tuple[Check, ...]:
         module = import_module(f".{family}", __name__)
         found.extend(getattr(module, "CHECKS", None) or (module.CHECK,))
     found.append(import_module("..horizon", __name__).CHECK)
-    return tuple(found)
+    extended = import_module(".kernel_checks", __name__).extended
+    return tuple(map(extended, found))
 
 
 def findings(
