@@ -197,10 +197,10 @@ def _width(config: Block, block: Block, dim: int, kind: str) -> dict[str, int]:
 
 def _original(scaling: str, config: Block, block: Block) -> int:
     if scaling == "dynamic":
-        places = (config.get("max_position_embeddings"),)
+        places = [config.get("max_position_embeddings")]
     else:
         beside = None if block is config else config.get("original_max_position_embeddings")
-        places = (beside, block.get("original_max_position_embeddings"), config.get("max_position_embeddings"))
+        places = [beside, block.get("original_max_position_embeddings"), config.get("max_position_embeddings")]
     for value in places:
         if value is not None:
             return _whole("original_max_position_embeddings", value)

@@ -45,7 +45,7 @@ def _table(rotation: Rotation, length: int | None) -> Table:
         return Table(None, 1.0, (), ())
     oracle = Oracle(get(rotation.encoding), numbers)
     angles = tuple(_angle(oracle, p) for p in range(oracle.instance.blocks))
-    kept = {name: numbers[name] for name in ("dim", "base", "rotary_dim") if name in numbers}
+    kept: dict[str, Any] = {name: numbers[name] for name in ("dim", "base", "rotary_dim") if name in numbers}
     plain = Oracle(get("rope"), kept)
     ratios = [_angle(plain, p) / angle for p, angle in enumerate(angles)]
     factor = float(numbers.get("factor", 1.0))

@@ -170,7 +170,7 @@ def _yarn(head: _Head) -> list[Decimal]:
 def _index(head: _Head, beta: str, rounding: str) -> Decimal:
     """The index, not whole, of the pair that turns `beta` times within the original length."""
     turns = head.numbers["original_max_position_embeddings"] / (TWO_PI * head.numbers[beta])
-    exact = head.width * turns.ln() / (2 * head.base.ln())
+    exact: Decimal = head.width * turns.ln() / (2 * head.base.ln())
     return exact.to_integral_value(rounding) if head.numbers["truncate"] else exact
 
 

@@ -5,6 +5,7 @@ from .adaptive import dape_attention
 from .attention import Bound, bind
 from .biases import alibi, fire, kerple, sandwich, t5, t5_buckets
 from .conv_spe import conv_noise, conv_spe
+from .cosformer import cosformer
 from .dape import dape, dape_v2
 from .dense import dense_attention, scores
 from .fastrpb import fastrpb, fastrpb_attention, fastrpb_extended, sikf, sikf_attention
@@ -14,9 +15,12 @@ from .flt_attention import flt_exp, flt_extended, flt_mask, khatri_rao
 from .gates import gate_noise
 from .linear import Carry, linear_attention
 from .lrpe import lrpe
+from .mixed import m_rope, rope_mixed
 from .noise import normals, uniforms
 from .nope import nope
 from .nprf import nprf
+from .permuteformer import permuteformer
+from .retention import Retained, retention, retnet
 from .rope import rope, rope_table
 from .sine_spe import sine_noise, sine_spe, sine_spe_exact
 from .sinusoidal import sinusoidal
@@ -27,12 +31,14 @@ from .xpos import xpos
 __all__ = [
     "Bound",
     "Carry",
+    "Retained",
     "Seeded",
     "alibi",
     "bind",
     "block_toeplitz",
     "conv_noise",
     "conv_spe",
+    "cosformer",
     "dape",
     "dape_attention",
     "dape_v2",
@@ -56,10 +62,15 @@ __all__ = [
     "khatri_rao",
     "linear_attention",
     "lrpe",
+    "m_rope",
     "nope",
     "normals",
     "nprf",
+    "permuteformer",
+    "retention",
+    "retnet",
     "rope",
+    "rope_mixed",
     "rope_table",
     "sandwich",
     "scores",

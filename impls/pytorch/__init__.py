@@ -6,6 +6,7 @@ from .attention import Bound, bind
 from .bias_modules import Fire, Kerple, T5Bias
 from .biases import alibi, fire, kerple, sandwich, t5, t5_buckets
 from .conv_spe import conv_noise, conv_spe
+from .cosformer import cosformer
 from .dape import dape, dape_v2
 from .dape_module import DAPE
 from .dense import dense_attention, scores
@@ -19,9 +20,12 @@ from .gates import gate_noise
 from .linear import Carry, linear_attention
 from .lrpe import lrpe
 from .lrpe_module import LRPE
+from .mixed import m_rope, rope_mixed
 from .noise import normals, uniforms
 from .nope import nope
 from .nprf import nprf
+from .permuteformer import permuteformer
+from .retention import Retained, retention, retnet
 from .rope import RotaryEmbedding, rope, rope_table
 from .sine_spe import sine_noise, sine_spe, sine_spe_exact
 from .sinusoidal import sinusoidal
@@ -38,6 +42,7 @@ __all__ = [
     "FastRPB",
     "Fire",
     "Kerple",
+    "Retained",
     "RotaryEmbedding",
     "Seeded",
     "T5Bias",
@@ -46,6 +51,7 @@ __all__ = [
     "block_toeplitz",
     "conv_noise",
     "conv_spe",
+    "cosformer",
     "dape",
     "dape_attention",
     "dape_v2",
@@ -69,10 +75,15 @@ __all__ = [
     "khatri_rao",
     "linear_attention",
     "lrpe",
+    "m_rope",
     "nope",
     "normals",
     "nprf",
+    "permuteformer",
+    "retention",
+    "retnet",
     "rope",
+    "rope_mixed",
     "rope_table",
     "sandwich",
     "scores",
