@@ -1,7 +1,7 @@
 """`lagwise design`: what a new encoding is, on one screen or as JSON."""
 
 import json as to_json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -42,9 +42,22 @@ def as_json(j: Judgement) -> dict[str, Any]:
         "domain": j.encoding.domain,
         "family": j.family,
         "canonical_form": j.canonical_form,
-        "properties": properties | {"rank": dict(j.ranks)},
+        "properties": properties | _ranks(j),
+        "traits": _traits(j),
         "claims": j.claims,
     }
+
+
+def _ranks(j: Judgement) -> dict[str, Any]:
+    """The ranks, and for a bias those of b itself, added to a score that is not exponentiated."""
+    added = {"rank_added": j.ranks["rank_added"]} if "rank_added" in j.ranks else {}
+    return {"rank": {side: rank for side, rank in j.ranks.items() if side != "rank_added"}, **added}
+
+
+def _traits(j: Judgement) -> dict[str, Any]:
+    from ...spec.traits import traits
+
+    return traits(j.encoding) if _proved(j, "lag-invariant") else {}
 
 
 def _proved(j: Judgement, name: str) -> bool:
@@ -70,16 +83,30 @@ def screen(j: Judgement) -> Iterator[str]:
             said = p.quantifiers
             yield f"  {'':<17} for {said}"
         yield from (f"  {'':<17} {text}" for text in _why(p))
-    for side, rank in j.ranks.items():
-        (kind, value), *rest = rank.items()
-        more = "".join(f" {k.replace('_', ' ')} {v}" for k, v in rest)
-        said = str(value) if kind == "value" else f"{kind.replace('_', ' ')}: {value}"
-        yield f"  {side + ' rank':<19} {said}{more}"
+    for name, ranks in _ranks(j).items():
+        for side, rank in ranks.items():
+            yield f"  {side + (' rank' if name == 'rank' else ' rank of b'):<23} {_rank(rank)}"
+    for name, value in _traits(j).items():
+        yield f"  {name:<23} {_trait(value)}"
     if j.claims:
         yield ""
     for name, outcome in j.claims.items():
         word = {True: "confirmed", False: "contradicted", None: "undecided"}[outcome]
         yield f"  {MARK[outcome]} claim {name}: {j.encoding.claims[name]}  {word}"
+
+
+def _rank(rank: Mapping[str, Any]) -> str:
+    (kind, value), *rest = rank.items()
+    more = "".join(f" {k.replace('_', ' ')} {v}" for k, v in rest)
+    return (str(value) if kind == "value" else f"{kind.replace('_', ' ')}: {value}") + more
+
+
+def _trait(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes: with real q and k it cannot tell past from future" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def shortened(text: str, width: int = 400) -> str:

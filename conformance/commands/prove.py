@@ -62,8 +62,11 @@ def summary(j: Judgement) -> dict[str, Any]:
 def write(made: Sequence[Any], folder: Path) -> None:
     """Writes each certificate to its own file in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    taken: dict[str, int] = {}
     for item in made:
         stem = re.sub(r"[^\w=,.-]+", "_", f"{item['encoding']}.{item['claim']['property']}").strip("_")
+        taken[stem] = taken.get(stem, 0) + 1
+        stem += f".{taken[stem]}" if taken[stem] > 1 else ""
         (folder / f"{stem}.json").write_text(to_json.dumps(item, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
