@@ -7,12 +7,13 @@ from importlib import import_module
 from ..encoding import Encoding, EncodingError
 
 FILES = {
-    "alibi": "alibi", "cosformer": "cosformer", "dape": "dape", "dape-v2": "dape_v2", "fastrpb": "fastrpb",
-    "fire": "fire", "flt-gaussian-mixture": "flt_gaussian_mixture", "flt-local": "flt_local",
-    "flt-shift-invariant": "flt_shift_invariant", "kerple": "kerple", "lrpe": "lrpe", "m-rope": "m_rope",
-    "nope": "nope", "nprf": "nprf", "permuteformer": "permuteformer", "retnet": "retnet", "rope": "rope",
-    "rope-mixed": "rope_mixed", "sandwich": "sandwich", "sinusoidal": "sinusoidal", "spe-conv": "spe_conv",
-    "spe-sine": "spe_sine", "t5": "t5", "toeplitz-mask": "toeplitz_mask", "xpos": "xpos",
+    "absolute": "absolute", "alibi": "alibi", "cosformer": "cosformer", "dape": "dape", "dape-v2": "dape_v2",
+    "fastrpb": "fastrpb", "fire": "fire", "flt-gaussian-mixture": "flt_gaussian_mixture", "flt-local": "flt_local",
+    "flt-shift-invariant": "flt_shift_invariant", "kerple": "kerple", "lie-re": "liere", "lrpe": "lrpe",
+    "m-rope": "m_rope", "nope": "nope", "nprf": "nprf", "permuteformer": "permuteformer", "retnet": "retnet",
+    "rope": "rope", "rope-mixed": "rope_mixed", "sandwich": "sandwich", "sinusoidal": "sinusoidal",
+    "spe-conv": "spe_conv", "spe-sine": "spe_sine", "string": "string", "t5": "t5", "toeplitz-mask": "toeplitz_mask",
+    "xpos": "xpos",
 }  # fmt: skip
 
 
