@@ -2,11 +2,13 @@
 
 import json as to_json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import typer
 
 from ...spec.exact.verdicts import Judgement, Proposition, Verdict, judge
+from ..approximation import of_judgement
 from ..designs import DesignError, design, is_file
 from .prove import MARK
 
@@ -44,6 +46,7 @@ def as_json(j: Judgement) -> dict[str, Any]:
         "canonical_form": j.canonical_form,
         "properties": properties | _ranks(j),
         "traits": _traits(j),
+        **({} if (near := of_judgement(j)) is None else {"approximation": asdict(near)}),
         "claims": j.claims,
     }
 
@@ -86,6 +89,9 @@ def screen(j: Judgement) -> Iterator[str]:
     for name, ranks in _ranks(j).items():
         for side, rank in ranks.items():
             yield f"  {side + (' rank' if name == 'rank' else ' rank of b'):<23} {_rank(rank)}"
+    near = of_judgement(j)
+    if near is not None:
+        yield f"  {'approximately':<23} {near}"
     for name, value in _traits(j).items():
         yield f"  {name:<23} {_trait(value)}"
     if j.claims:
