@@ -12,6 +12,7 @@ from ..approximation import of_judgement
 from ..designs import DesignError, design, is_file
 from .prove import MARK
 
+TIME_LIMIT = 20.0  # seconds, for what a person waits for; beyond it the rest is undecided and says so
 WORDS = {
     Verdict.PROVED: "proved",
     Verdict.REFUTED: "refuted",
@@ -24,7 +25,7 @@ def run(target: str, json: bool = False) -> int:
     """Judges the design that FILE[:NAME] defines. Returns 0, 1 (a claim is contradicted) or 3 (undecided)."""
     if not is_file(target):
         raise DesignError(f"design: wanted FILE.py or FILE.py:NAME, got {target!r}; for the catalogue: lagwise show")
-    judgement = judge(design(target))
+    judgement = judge(design(target), seconds=TIME_LIMIT)
     if json:
         typer.echo(to_json.dumps(as_json(judgement), indent=2, ensure_ascii=False))
     else:
@@ -46,6 +47,7 @@ def as_json(j: Judgement) -> dict[str, Any]:
         "canonical_form": j.canonical_form,
         "properties": properties | _ranks(j),
         "traits": _traits(j),
+        "suggestions": _suggestions(j),
         **({} if (near := of_judgement(j)) is None else {"approximation": asdict(near)}),
         "claims": j.claims,
     }
@@ -61,6 +63,14 @@ def _traits(j: Judgement) -> dict[str, Any]:
     from ...spec.traits import traits
 
     return traits(j.encoding) if _proved(j, "lag-invariant") else {}
+
+
+def _suggestions(j: Judgement) -> list[str]:
+    """For a bilinear design that is not relative: what is near to it and is, proved."""
+    from ...spec.exact.suggest import suggestions
+
+    refuted = j.propositions["lag-invariant"].verdict is Verdict.REFUTED
+    return suggestions(j.encoding) if refuted and j.encoding.kind == "bilinear" else []
 
 
 def _proved(j: Judgement, name: str) -> bool:
@@ -89,6 +99,8 @@ def screen(j: Judgement) -> Iterator[str]:
     for name, ranks in _ranks(j).items():
         for side, rank in ranks.items():
             yield f"  {side + (' rank' if name == 'rank' else ' rank of b'):<23} {_rank(rank)}"
+    for said in _suggestions(j):
+        yield f"  relative, proved, if you {said}"
     near = of_judgement(j)
     if near is not None:
         yield f"  {'approximately':<23} {near}"
