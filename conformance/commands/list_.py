@@ -1,6 +1,7 @@
 """`lagwise list`: the catalogue as a table: what is decided of each entry."""
 
 import json as to_json
+from collections.abc import Mapping
 from typing import Any
 
 import typer
@@ -77,8 +78,21 @@ def _word(p: Proposition) -> str:
 
 
 def _rank(j: Judgement) -> str:
-    rank = j.ranks["bidirectional"]
-    if "value" not in rank:
-        return "d" if "equals d" in str(rank.get("not_applicable")) else "-"
-    per_block = j.encoding.block and j.encoding.parameters
-    return f"{rank['value']} per {j.encoding.block}" if per_block else str(rank["value"])
+    """Bidirectional / causal rank of the block: a number, ∞ for unbounded, ≥ r, d for the whole dimension, or -."""
+    both = [_short(j.ranks.get(side, {})) for side in ("bidirectional", "causal")]
+    per = (
+        f" per {j.encoding.block}"
+        if j.encoding.kind == "bilinear" and j.encoding.block and j.encoding.parameters
+        else ""
+    )
+    return (both[0] if both[0] == both[1] else " / ".join(both)) + (per if both[0].isdigit() else "")
+
+
+def _short(rank: Mapping[str, Any]) -> str:
+    if "value" in rank:
+        return str(rank["value"])
+    if "unbounded" in rank:
+        return "∞"
+    if "at_least" in rank:
+        return f"≥ {rank['at_least']}"
+    return "d" if "equals d" in str(rank.get("not_applicable")) else "-"
