@@ -21,12 +21,13 @@ def mutants() -> "list[Mutant]":
         "door_faults",
         "torch_faults",
         "scaling_faults",
+        "kernel_faults",
     )
     return [mutant for file in files for mutant in import_module(f".{file}", __name__).mutants()]
 
 
 def correct_variants() -> "list[Subject]":
     """Right subjects that no check may accuse."""
-    from . import correct, scaling_faults
+    from . import correct, kernel_faults, scaling_faults
 
-    return [*correct.correct_variants(), *scaling_faults.correct_variants()]
+    return [*correct.correct_variants(), *scaling_faults.correct_variants(), *kernel_faults.correct()]
