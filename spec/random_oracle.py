@@ -161,7 +161,7 @@ def softmax_mean(a: arb, b: arb, c: arb, realizations: int, scale: arb) -> arb:
 
 
 def _programs(encoding: Encoding, sines: int) -> dict[str, Program]:
-    """For each side the coefficients of the noise, as programs in (position…, then frequency…, phase, gain of a sine)."""
+    """For each side the coefficients of the noise: programs in (position…, then frequency…, phase, gain per sine)."""
     from .catalogue import spe_sine
 
     record = spe_sine.encoding(axes=str(encoding.axes), sines=str(sines))

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from ..bench import Bench
     from ..subject import Subject
 
-FAMILIES = ("contract", "accuracy", "invariance", "group", "rows", "history", "modes", "causality", "gradient")
+FAMILIES = (
+    "contract", "accuracy", "invariance", "group", "rows", "history", "modes", "causality", "gradient",
+    "stochastic", "noise",
+)  # fmt: skip
 ASKED = ("encode", "tables", "score", "attend")  # the doors that checks of maps go through
 ASKED_OF_KERNELS = ("bias", "mask", "adapt", "mix", "attend")
 TESTED = {"offset", "arbitrary-positions", "batched-positions", "fractional", "grouped-heads", "in-place", "gradient"}
