@@ -5,13 +5,13 @@ bare block; base and partial factor from inside the block or from beside it, as 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-Block = Mapping[str, Any]
+from .rope_numbers import Block, ConfigError, base, given, head_dim, number, original, ratio, width
 
 # rope_type -> the scaling of the entry `rope` ("": none), the numbers a block must give, those it may give
 KINDS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
@@ -30,12 +30,6 @@ BESIDE = (
     "rope_type", "type", "rope_theta", "partial_rotary_factor", "original_max_position_embeddings", "attention_factor",
     "mrope_section", "mrope_interleaved", "max_position_embeddings",
 )  # fmt: skip
-
-
-class ConfigError(ValueError):
-    """A configuration that does not say what is needed; the message is one line."""
-
-    usage = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,7 @@ def _nested(block: Block) -> bool:
 
 
 def _rotation(config: Block, block: Block | None, layer: str) -> Rotation:
-    dim = _head_dim(config)
+    dim = head_dim(config)
     if block is None:
         return Rotation(layer, "nope", {"dim": dim}, notes=("this layer type has no rotary block",))
     kind = _kind(block)
@@ -105,10 +99,10 @@ def _rotation(config: Block, block: Block | None, layer: str) -> Rotation:
     missing = [name for name in wanted if block.get(name) is None and not (name == "factor" and kind == "yarn")]
     if missing:
         raise ConfigError(f"rope_type {kind!r} needs {', '.join(missing)}")
-    numbers: dict[str, Any] = {"dim": dim, "base": _base(config, block)}
-    numbers |= {name: _number(name, block[name]) for name in (*wanted, *may) if block.get(name) is not None}
-    numbers |= _width(config, block, dim, kind)
-    notes = [] if _given(config, block, "rope_theta") is not None else ["rope_theta is not given: 10000"]
+    numbers: dict[str, Any] = {"dim": dim, "base": base(config, block)}
+    numbers |= {name: number(name, block[name]) for name in (*wanted, *may) if block.get(name) is not None}
+    numbers |= width(config, block, dim, kind)
+    notes = [] if given(config, block, "rope_theta") is not None else ["rope_theta is not given: 10000"]
     unread = sorted(set(block) - set(BESIDE) - set(wanted) - set(may)) if block is not config else []
     notes += [f"not read: {', '.join(unread)}"] if unread else []
     if "mrope_section" in block and block["mrope_section"] is not None:
@@ -122,11 +116,11 @@ def _scaled(
     layer: str, scaling: str, numbers: dict[str, Any], config: Block, block: Block, notes: list[str]
 ) -> Rotation:
     if scaling in WITH_ORIGINAL:
-        numbers["original_max_position_embeddings"] = _original(scaling, config, block)
+        numbers["original_max_position_embeddings"] = original(scaling, config, block)
     if scaling in ("yarn", "longrope") and "factor" not in numbers:
-        numbers["factor"] = _ratio(scaling, numbers, config)
+        numbers["factor"] = ratio(scaling, numbers, config)
     if block.get("attention_factor") is not None and scaling in ("yarn", "longrope"):
-        numbers["gain"] = _number("attention_factor", block["attention_factor"])
+        numbers["gain"] = number("attention_factor", block["attention_factor"])
     if "truncate" in numbers:
         numbers["truncate"] = int(bool(numbers["truncate"]))
     if not (numbers.get("mscale") and numbers.get("mscale_all_dim")):
@@ -146,11 +140,11 @@ def _sections(layer: str, numbers: dict[str, Any], block: Block, notes: list[str
     pairs = numbers.get("rotary_dim", numbers["dim"]) // 2
     if not isinstance(sections, list) or len(sections) != 3 or sum(sections) != pairs:
         raise ConfigError(f"mrope_section must be 3 numbers of pairs with sum {pairs}, got {sections}")
-    order = "interleaved" if block.get("mrope_interleaved") else "sections"
+    entry = "m-rope[order=interleaved]" if block.get("mrope_interleaved") else "m-rope"
     names = ("section_t", "section_h", "section_w")
     numbers = {key: value for key, value in numbers.items() if key != "mrope_section"}
     numbers |= dict(zip(names, sections, strict=True))
-    return Rotation(layer, f"m-rope[order={order}]", numbers, notes=tuple(notes))
+    return Rotation(layer, entry, numbers, notes=tuple(notes))
 
 
 def _kind(block: Block) -> str:
@@ -165,76 +159,3 @@ def _kind(block: Block) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KINDS)}"
         raise ConfigError(f"unknown rope_type {kind!r}; {hint}")
     return str(kind)
-
-
-def _head_dim(config: Block) -> int:
-    """The rotated head: its own entry where keys have a part without positions, head_dim, or the quotient."""
-    for key in ("qk_rope_head_dim", "head_dim"):
-        if config.get(key):
-            return _whole(key, config[key])
-    if config.get("hidden_size") and config.get("num_attention_heads"):
-        width, heads = _whole("hidden_size", config["hidden_size"]), _whole("heads", config["num_attention_heads"])
-        return width // heads
-    raise ConfigError("head_dim is missing: wanted head_dim, or hidden_size and num_attention_heads")
-
-
-def _base(config: Block, block: Block) -> float:
-    found = _given(config, block, "rope_theta")
-    return float(_number("rope_theta", config.get("rotary_emb_base", 10000) if found is None else found))
-
-
-def _width(config: Block, block: Block, dim: int, kind: str) -> dict[str, int]:
-    """{"rotary_dim": …} where not the whole head is turned."""
-    part = _given(config, block, "partial_rotary_factor")
-    part = config.get("rotary_pct", 1.0) if part is None else part
-    width = int(dim * _number("partial_rotary_factor", part))
-    if kind == "proportional":
-        width = 2 * int(float(part) * dim // 2)
-    if width % 2 or not 0 < width <= dim:
-        raise ConfigError(f"the rotated width must be even and at most head_dim = {dim}, got {width}")
-    return {"rotary_dim": width} if width != dim else {}
-
-
-def _original(scaling: str, config: Block, block: Block) -> int:
-    if scaling == "dynamic":
-        places = [config.get("max_position_embeddings")]
-    else:
-        beside = None if block is config else config.get("original_max_position_embeddings")
-        places = [beside, block.get("original_max_position_embeddings"), config.get("max_position_embeddings")]
-    for value in places:
-        if value is not None:
-            return _whole("original_max_position_embeddings", value)
-    wanted = "max_position_embeddings" if scaling == "dynamic" else "original_max_position_embeddings"
-    raise ConfigError(f"rope_type {scaling!r} needs {wanted}")
-
-
-def _ratio(scaling: str, numbers: Block, config: Block) -> float:
-    if config.get("max_position_embeddings") is None:
-        raise ConfigError(f"rope_type {scaling!r} needs factor, or max_position_embeddings to derive it")
-    return float(config["max_position_embeddings"] / numbers["original_max_position_embeddings"])
-
-
-def _given(config: Block, block: Block, name: str) -> Any:
-    value = block.get(name)
-    return config.get(name) if value is None else value
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} must be an integer >= 1, got {json.dumps(value)}")
-    return value
-
-
-def _number(name: str, value: Any) -> Any:
-    """A positive number, a list of them, or a truth value, as it stands."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_number(name, one) for one in value]
-    if name.startswith("mscale") and value == 0:
-        return 0
-    if (
-        (isinstance(value, bool) and name != "truncate")
-        or not isinstance(value, (int, float))
-        or not (value > 0 or name == "truncate")
-    ):
-        raise ConfigError(f"{name} must be a positive number, got {json.dumps(value)[:40]}")
-    return value

@@ -50,6 +50,8 @@ def _table(rotation: Rotation, length: int | None) -> Table:
     ratios = [_angle(plain, p) / angle for p, angle in enumerate(angles)]
     factor = float(numbers.get("factor", 1.0))
     whats = [_what(ratio, factor, rotation.encoding) for ratio in ratios]
+    if rotation.encoding.startswith("m-rope"):
+        whats = [_axis(oracle, p, rotation) for p in range(len(angles))]
     return Table(length, _gain(oracle), angles, tuple(_regions(angles, whats)))
 
 
@@ -82,6 +84,15 @@ def _what(ratio: float, factor: float, encoding: str) -> str:
     if abs(ratio / factor - 1) < 1e-12:
         return f"divided by {factor:g}"
     return "by a larger base" if encoding == "rope[scaling=dynamic]" else "between"
+
+
+def _axis(oracle: Oracle, p: int, rotation: Rotation) -> str:
+    """Which coordinate turns pair p of M-RoPE."""
+    fewest = min(rotation.parameters["section_h"], rotation.parameters["section_w"])
+    if "interleaved" in rotation.encoding and p < 3 * fewest:
+        return "time, height, width in turn"
+    values = {s.name: _value(oracle, s, p) for s in oracle.encoding.parameters if s.name.startswith("theta_")}
+    return {"theta_t": "time", "theta_h": "height", "theta_w": "width"}[max(values, key=lambda name: values[name])]
 
 
 def _regions(angles: tuple[float, ...], whats: list[str]) -> Iterator[Region]:

@@ -4,39 +4,17 @@ Position interpolation, arXiv 2306.15595; NTK-aware, dynamic and YaRN, arXiv 230
 Llama 3, meta-llama/llama-models. YaRN's ramp is that of its released code; "yarn-paper" is the one in print.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .schedules import DIGITS, TWO_PI, Schedule, from_decimals, positive, rope_schedule
+from .scaling_numbers import GAINS, NAMES, Frozen, frozen, read
+from .schedules import DIGITS, TWO_PI, Schedule, from_decimals, rope_schedule
 
-Frozen = tuple[tuple[str, Any], ...]  # the items of a scaling, sorted, with tuples for lists: hashable
+__all__ = ["BY_LENGTH", "KINDS", "NAMES", "Frozen", "frozen", "scaled_schedule"]
+
 ZERO, ONE = Decimal(0), Decimal(1)
-# the numbers that each kind reads, with their defaults; None must be given
-NUMBERS: dict[str, dict[str, float | None]] = {
-    "linear": {"factor": None},
-    "ntk": {"factor": None},
-    "dynamic": {"factor": None, "original_max_position_embeddings": None},
-    "yarn": {"factor": None, "original_max_position_embeddings": None, "beta_fast": 32, "beta_slow": 1, "truncate": 1},
-    "yarn-paper": {"factor": None, "original_max_position_embeddings": None, "beta_fast": 32, "beta_slow": 1},
-    "llama3": {
-        "factor": None,
-        "original_max_position_embeddings": None,
-        "low_freq_factor": None,
-        "high_freq_factor": None,
-    },
-    "longrope": {"factor": None, "original_max_position_embeddings": None, "short_factor": None, "long_factor": None},
-    "proportional": {"factor": 1},
-}
-GAINS = {
-    "yarn": ("attention_factor", "mscale", "mscale_all_dim"),
-    "yarn-paper": ("attention_factor", "mscale", "mscale_all_dim"),
-    "longrope": ("attention_factor",),
-}
-LISTS = ("short_factor", "long_factor")
-NAMES = ("rope_type", "type")
 BY_LENGTH = ("dynamic", "longrope")
 
 
@@ -55,13 +33,6 @@ class _Head(NamedTuple):
         return _powers(self.base, self.width, self.width)
 
 
-def frozen(scaling: Mapping[str, Any] | None) -> Frozen | None:
-    """A scaling as a hashable value, so that its frequencies are computed once."""
-    if scaling is None:
-        return None
-    return tuple(sorted((k, tuple(v) if isinstance(v, Sequence) and k in LISTS else v) for k, v in scaling.items()))
-
-
 @lru_cache(maxsize=256)
 def scaled_schedule(
     dim: int, base: float, rotary_dim: int | None, axes: int, scaling: Frozen | None, length: int | None
@@ -72,7 +43,7 @@ def scaled_schedule(
         return plain
     if axes != 1:
         raise ValueError(f"rope: a scaling goes with one axis, got axes = {axes}")
-    kind, numbers = _read(dict(scaling))
+    kind, numbers = read(dict(scaling))
     width = 2 * len(plain.angles)
     if kind in BY_LENGTH and (length is None or length < 1):
         raise ValueError(f"rope: scaling {kind} needs length, the number of positions so far, got {length}")
@@ -80,41 +51,6 @@ def scaled_schedule(
         head = _Head(dim, width, Decimal(base), numbers, length)
         angles = KINDS[kind](head) if width else []
         return from_decimals(angles)._replace(gain=_gain(kind, numbers))
-
-
-def _read(scaling: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """(kind, its numbers with Decimals for numbers): unknown and missing ones are said in one line."""
-    kind = next((scaling[name] for name in NAMES if name in scaling), None)
-    if kind is None:
-        raise ValueError(f"rope: scaling needs rope_type, one of {', '.join(KINDS)}")
-    if kind not in KINDS:
-        near = get_close_matches(str(kind), KINDS, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(KINDS)}"
-        raise ValueError(f"rope: unknown scaling {kind!r}; {hint}")
-    wanted = NUMBERS[kind]
-    for name in scaling:
-        if name not in (*wanted, *GAINS.get(kind, ()), *NAMES):
-            near = get_close_matches(name, (*wanted, *GAINS.get(kind, ())), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(wanted)}"
-            raise ValueError(f"rope: scaling {kind} has no number {name!r}; {hint}")
-    found = {name: scaling.get(name, default) for name, default in wanted.items()}
-    missing = [name for name, value in found.items() if value is None]
-    if missing:
-        raise ValueError(f"rope: scaling {kind} needs {', '.join(missing)}")
-    found |= {name: scaling.get(name) for name in GAINS.get(kind, ())}
-    return kind, {name: _decimal(kind, name, value) for name, value in found.items()}
-
-
-def _decimal(kind: str, name: str, value: Any) -> Any:
-    if name in LISTS:
-        if not isinstance(value, tuple):
-            raise ValueError(f"rope: {name} must be a list with one number for each pair, got {value!r}")
-        return tuple(Decimal(positive("rope", name, one)) for one in value)
-    if value is None or name == "truncate":
-        return value
-    if name.startswith("mscale") and value == 0:
-        return ZERO
-    return Decimal(positive("rope", f"{name} of scaling {kind}", value))
 
 
 def _powers(base: Decimal, over: int, width: int) -> list[Decimal]:
@@ -153,13 +89,9 @@ def _between(head: _Head, keep: Callable[[int, Decimal], Decimal]) -> list[Decim
     return [angle * (kept + (1 - kept) / head.numbers["factor"]) for angle, kept in parts]
 
 
-def _turns(head: _Head, angle: Decimal) -> Decimal:
-    """How often a pair turns within the original length."""
-    original: Decimal = head.numbers["original_max_position_embeddings"]
-    return original * angle / TWO_PI
-
-
 def _yarn(head: _Head) -> list[Decimal]:
+    if head.base == 1:
+        raise ValueError("rope: scaling yarn needs a base other than 1")
     low, high = (_index(head, beta, rounding) for beta, rounding in
                  (("beta_fast", ROUND_FLOOR), ("beta_slow", ROUND_CEILING)))  # fmt: skip
     low, high = max(low, ZERO), min(high, Decimal(head.width - 1))
@@ -175,13 +107,19 @@ def _index(head: _Head, beta: str, rounding: str) -> Decimal:
 
 
 def _yarn_paper(head: _Head) -> list[Decimal]:
-    slow, fast = head.numbers["beta_slow"], head.numbers["beta_fast"]
-    return _between(head, lambda p, angle: (_turns(head, angle) - slow) / (fast - slow))
+    return _by_turns(head, "beta_slow", "beta_fast")
 
 
 def _llama3(head: _Head) -> list[Decimal]:
-    low, high = head.numbers["low_freq_factor"], head.numbers["high_freq_factor"]
-    return _between(head, lambda p, angle: (_turns(head, angle) - low) / (high - low))
+    return _by_turns(head, "low_freq_factor", "high_freq_factor")
+
+
+def _by_turns(head: _Head, slow: str, fast: str) -> list[Decimal]:
+    """A ramp linear in the number of turns of a pair within the original length."""
+    low, high, original = (head.numbers[name] for name in (slow, fast, "original_max_position_embeddings"))
+    if not high > low:
+        raise ValueError(f"rope: {fast} must be more than {slow}, got {high} and {low}")
+    return _between(head, lambda p, angle: (original * angle / TWO_PI - low) / (high - low))
 
 
 def _longrope(head: _Head) -> list[Decimal]:

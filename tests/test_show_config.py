@@ -1,10 +1,13 @@
 """`lagwise show --config`: what the rotary block of a configuration means, in text and JSON, and its mistakes."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from lagwise.conformance.commands.show_config import run
-from lagwise.conformance.rope_config import ConfigError, read, rotations
+from lagwise.conformance.rope_config import read, rotations
+from lagwise.conformance.rope_numbers import ConfigError
 from lagwise.conformance.rope_tables import tables
 
 ORIGINAL = "original_max_position_embeddings"
@@ -108,6 +111,16 @@ def test_what_else_a_configuration_may_look_like(config, encoding, parameters):
     assert (found.encoding, dict(found.parameters)) == (encoding, parameters)
 
 
+def test_sections_of_m_rope_are_the_regions():
+    block = {"type": "mrope", "mrope_section": [16, 24, 24]}
+    config = {**HEADS, "rope_theta": 1e6, "rope_scaling": block}
+    assert rotations(config)[0].encoding == "m-rope"
+    assert regions(config) == [(0, 15, "time"), (16, 39, "height"), (40, 63, "width")]
+    block = {"rope_type": "default", "mrope_section": [24, 20, 20], "mrope_interleaved": True}
+    config = {**HEADS, "rope_theta": 5e6, "rope_scaling": block}
+    assert regions(config) == [(0, 59, "time, height, width in turn"), (60, 63, "time")]
+
+
 def test_what_the_block_holds_beyond_that_is_said():
     block = {"rope_type": "yarn", "factor": 40, ORIGINAL: 4096, "mscale": 1.0, "mscale_all_dim": 1.0, "extra": 3}
     (found,) = rotations({"head_dim": 64, "rope_scaling": block})
@@ -130,6 +143,7 @@ MISTAKES = [
     (of(factor=2), "the rotary block has factor and no rope_type"),
     (of(rope_type="linear"), "rope_type 'linear' needs factor"),
     (of(rope_type="llama3", factor=8.0), "rope_type 'llama3' needs low_freq_factor, high_freq_factor"),
+    (of(rope_type="default", mrope_section=[1, 2]), "mrope_section must be 3 numbers of pairs with sum 64, got [1, 2]"),
     (of(rope_type="linear", factor="2"), 'factor must be a positive number, got "2"'),
     ({"head_dim": 8, "rope_scaling": {"type": "dynamic", "factor": 2}},
      "rope_type 'dynamic' needs max_position_embeddings"),
@@ -145,6 +159,18 @@ def test_a_mistake_is_one_line(written, config, says):
     with pytest.raises(ConfigError) as caught:
         read(path)
     assert str(caught.value) == f"{path}: {says}"
+
+
+def test_the_command_takes_a_name_or_a_configuration(written):
+    path = written(of(type="yarm"))
+    for arguments, says in (
+        (["--config", path], f"lagwise: {path}: unknown rope_type 'yarm'; did you mean 'yarn'?"),
+        (["rope", "--config", path], f"lagwise: show: wanted a name or --config, got both 'rope' and --config {path}"),
+        ([], "lagwise: show: wanted the name of an encoding (`lagwise list` prints them) or --config FILE"),
+    ):
+        call = [sys.executable, "-c", "from lagwise.conformance.commands import main; main()", "show", *arguments]
+        done = subprocess.run(list(map(str, call)), capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{says}\n")
 
 
 def test_a_file_that_is_not_there(tmp_path):
