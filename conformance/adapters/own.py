@@ -37,10 +37,12 @@ def subjects(backend: str) -> list[Subject]:
         required = backend in os.environ.get("LAGWISE_REQUIRE", "").split(",")
         raise (ImportError if required else UnavailableError)(f"backend:{backend}: not run: {reason}")
     module = import_module(MODULES.get(backend, "...impls.arrays"), __package__)
-    from . import own_rotary
+    from . import own_random, own_relatives, own_rotary
     from .own_forms import attentions, modules
+    from .own_kernels import kernels
 
-    own = [*_encodings(backend, module), *own_rotary.subjects(backend, module), *attentions(backend, module)]
+    own = [*_encodings(backend, module), *attentions(backend, module), *kernels(backend, module)]
+    own += [subject for file in (own_rotary, own_relatives, own_random) for subject in file.subjects(backend, module)]
     return [*own, *modules(module)] if backend == "torch" else own
 
 
