@@ -149,6 +149,12 @@ def test_what_is_only_defined_is_decided(name):
     assert all(judgement.claims.values())
 
 
+@pytest.mark.parametrize(("name", "rank"), [("cosformer", 2), ("retnet", 2), ("m-rope", 2), ("permuteformer", 4)])
+def test_ranks_of_one_block(name, rank):
+    ranks = judge(get(name)).ranks
+    assert ranks == {"bidirectional": {"value": rank}, "causal": {"value": rank}}
+
+
 def test_generators_that_do_not_commute_are_refuted_by_their_commutator():
     assert judge(get("lie-re")).propositions["lag-invariant"].witness["where"].startswith("[G2, G1]")
 

@@ -48,7 +48,7 @@ def _entries(backend: str, module: Any) -> Iterator[tuple[str, dict[str, Any], O
         return sections(x, positions, side, {**p, "order": "interleaved"}, state, accurate)
 
     def cosformer(x: Any, positions: Any, side: str, p: dict[str, Any], state: Any, accurate: bool) -> Any:
-        return module.cosformer(x, positions, reach=p["reach"], accurate=accurate)
+        return _side_by_side(module.cosformer(x, positions, reach=p["reach"], accurate=accurate))
 
     def retnet(x: Any, positions: Any, side: str, p: dict[str, Any], state: Any, accurate: bool) -> Any:
         given = {"theta": theta(p["theta"], state)} if "theta" in p else {"base": p["base"]}
@@ -72,6 +72,15 @@ def _entries(backend: str, module: Any) -> Iterator[tuple[str, dict[str, Any], O
     yield "permuteformer", {"rate": 1.0}, permuted
 
 
+def _side_by_side(features: Any) -> Any:
+    """All cosines, then all sines, as the definition has them: the two of each coordinate together."""
+    import array_api_compat
+
+    xp = array_api_compat.array_namespace(features)
+    rows, width = features.shape[:-1], features.shape[-1]
+    return xp.reshape(xp.matrix_transpose(xp.reshape(features, (*rows, 2, width // 2))), (*rows, width))
+
+
 def _encoded(backend: str, notation: str, numbers: dict[str, Any], one: One, accurate: bool) -> Subject:
     still = " bidirectional" if numbers.get("rate") == 1.0 else ""
     real = set() if notation == "permuteformer" else {"fractional"}
@@ -86,7 +95,6 @@ def _encoded(backend: str, notation: str, numbers: dict[str, Any], one: One, acc
             one(k, positions, "key", parameters, state, accurate),
         ),
         parameters={"dim": DIM, **numbers},
-        features="stacked" if notation == "cosformer" else None,
         dtypes=DTYPES[backend],
         devices=devices(backend),
         supports=SUPPORTS | real | ({"gradient"} if backend == "torch" else set()),
