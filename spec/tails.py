@@ -52,7 +52,7 @@ def tail(e: Any, k: sp.Symbol) -> Tail:
     if isinstance(e, (sp.sin, sp.cos)):
         return Tail()
     if isinstance(e, sp.besselj):
-        return tail(e.args[1], k) ** sp.Rational(-1, 2)
+        return tail(e.args[1], k).__pow__(-sp.S.Half)
     if isinstance(e, sp.Abs):
         return tail(e.args[0], k)
     if isinstance(e, sp.Piecewise) and e.args[-1] == (0, sp.true):

@@ -15,6 +15,7 @@ from .shared import dot, holds, judge
 from .trials import features, heads_of, oracle, places, reads, stochastic, trial
 
 NEAR, FAR = (0, 1, 2, 3, 7), (0, 255, 4095, 65504, 131071)
+SHORT_AND_LONG = (512, 2048)
 ANGLE = {"exact": 2.0**-48, "float64": 2.0**-48}  # radians, whole turns removed exactly
 
 
@@ -163,7 +164,49 @@ def _sums(
     )  # fmt: skip
 
 
+def _memory(bench: Bench) -> Iterable[Measurement]:
+    """Peaks of two lengths, what is given and returned not counted: four times the length, four times the peak."""
+    import tracemalloc
+
+    rng, heads, peaks = bench.rng("memory"), heads_of(bench), []
+    for n in SHORT_AND_LONG:
+        at = places(bench, tuple(range(n)))
+        arrays = dict(
+            zip("qkv", (bench.native(bench.draw(rng, 1, heads, n, bench.dim)) for _ in range(3)), strict=True)
+        )
+        here = bench.positions(at)
+        given = {"positions": here, "query_positions": here, "key_positions": here, "length": n, "carry": None}
+        bench.call("attend", **arrays, **given, causal=False)
+        tracemalloc.start()
+        bench.call("attend", **arrays, **given, causal=False)
+        peaks.append(float(tracemalloc.get_traced_memory()[1]))
+        tracemalloc.stop()
+    ratio, grown = peaks[1] / peaks[0], SHORT_AND_LONG[1] / SHORT_AND_LONG[0]
+    where = {"length": SHORT_AND_LONG[1], "peak bytes": peaks[1], "peak bytes at a quarter of it": peaks[0]}
+    reason = f"the peak grows {ratio:.3g} times where the length grows {grown:g} times"
+    yield Measurement(
+        "peak", ratio, 2 * grown, "times", "live memory of attention is linear in the length", where,
+        "twice the growth of the length; quadratic memory grows by its square", reason if ratio > 2 * grown else "",
+    )  # fmt: skip
+
+
+def _countable(subject: Subject) -> str | None:
+    found = _attends(subject)
+    if found or (subject.library == "numpy" and subject.max_position is None):
+        return found
+    if subject.library != "numpy":
+        return f"allocations of {subject.library} are not counted here"
+    return f"positions end at {subject.max_position}: too short to tell growth"
+
+
 CHECKS = (
+    Check(
+        "memory-linear",
+        "attention through random features keeps no score for each query and key",
+        "the N × N scores, or codes of all positions and realizations, are formed at once",
+        _memory,
+        applies=_countable,
+    ),
     Check(
         "equals-definition-given-noise",
         "with the noise that was read, scores are those of the definition",

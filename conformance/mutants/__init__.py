@@ -22,12 +22,18 @@ def mutants() -> "list[Mutant]":
         "torch_faults",
         "scaling_faults",
         "kernel_faults",
+        "random_faults",
     )
     return [mutant for file in files for mutant in import_module(f".{file}", __name__).mutants()]
 
 
 def correct_variants() -> "list[Subject]":
     """Right subjects that no check may accuse."""
-    from . import correct, kernel_faults, scaling_faults
+    from . import correct, kernel_faults, random_faults, scaling_faults
 
-    return [*correct.correct_variants(), *scaling_faults.correct_variants(), *kernel_faults.correct()]
+    return [
+        *correct.correct_variants(),
+        *scaling_faults.correct_variants(),
+        *kernel_faults.correct(),
+        *random_faults.correct_variants(),
+    ]
