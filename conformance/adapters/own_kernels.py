@@ -216,11 +216,11 @@ def _prior(module: Any, notation: str, state: Numbers, given: Any) -> Any:
 
 def _adaptive(backend: str, module: Any) -> Iterator[Subject]:
     for notation in members("dape"):
-        numbers: Numbers = {"heads": HEADS, "f.slope": 0.01, **_mlp("f", HEADS if "none" in notation else 2 * HEADS)}
+        numbers: Numbers = {"heads": HEADS, **_mlp("f", HEADS if "none" in notation else 2 * HEADS)}
         if "kerple" in notation:
             numbers |= {"r1": _positive(2.0), "r2": _positive(1.0)}
         if "fire" in notation:
-            numbers |= {"c": 0.1, "threshold": 64.0, "mlp.slope": 0.01, **_mlp("mlp", 1)}
+            numbers |= {"c": 0.1, "threshold": 64.0, **_mlp("mlp", 1)}
         form = "concatenated" if "concatenated" in notation else "residual"
         yield _subject(
             backend, notation, numbers, adapt=_adapt(module, notation, form), attend=_tiled(module, notation, form),

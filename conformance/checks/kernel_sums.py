@@ -44,11 +44,17 @@ def of_product(bench: Bench, case: Case) -> tuple[Array, Array, str]:
 
 def _transforms(bench: Bench, case: Case, W: Array, v: Array) -> Array:
     """ε(2‖κ‖‖x‖ + ‖κ∗x‖) for every head and column, (heads, 1, columns); x (heads, keys, columns)."""
-    first = np.unique(_lags(case).reshape(-1, bench.subject.record.axes), axis=0, return_index=True)[1]
-    kernel = np.linalg.norm(W.reshape(len(W), -1)[:, first], axis=1)[:, None]
-    whole = np.max(np.abs(W) @ np.abs(v), axis=1) * np.sqrt(2 * len(case.t))
-    found = fft_error(len(case.t), working(bench)) * (2 * kernel * np.linalg.norm(v, axis=1) + whole)
-    return np.asarray(found[:, None, :])
+    axes, (n, steps) = bench.subject.record.axes, (len(case.t), working(bench))
+    first = np.unique(_lags(case).reshape(-1, axes), axis=0, return_index=True)[1]
+    kernel = W.reshape(len(W), -1)[:, first]  # by rising lag
+    if axes == 1:
+        points = kernel.shape[1] + n
+        spectra = np.fft.rfft(kernel, points)[:, :, None] * np.fft.rfft(v, points, axis=1)
+        whole = np.linalg.norm(np.fft.irfft(spectra, points, axis=1), axis=1)
+    else:  # no entry of the product is above the largest row of Σ|κ||x|
+        whole = np.max(np.abs(W) @ np.abs(v), axis=1) * np.sqrt(4 * n)
+    norms = np.linalg.norm(kernel, axis=1)[:, None] * np.linalg.norm(v, axis=1)
+    return np.asarray((fft_error(n, steps) * (2 * norms + whole))[:, None, :])
 
 
 def _lags(case: Case) -> Array:

@@ -28,7 +28,7 @@ def mlp(inputs: int, name: str, width: int = 5) -> dict[str, Any]:
 
 
 FIRE = {"c": 0.125, "threshold": 64.0, **mlp(1, "mlp")}
-DAPE = {"heads": HEADS, "f.slope": 0.01, **mlp(2 * HEADS, "f")}
+DAPE = {"heads": HEADS, **mlp(2 * HEADS, "f")}
 
 
 def kernel(name: str, encoding: str, numbers: Mapping[str, Any], **fields: Any) -> Subject:

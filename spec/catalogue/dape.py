@@ -42,7 +42,9 @@ def _logits(kind: str, form: str) -> Any:
 
 
 def _priors(kind: str) -> dict[sp.Symbol, Any]:
+    leaky = {sp.Symbol("f.slope"): sp.Rational(1, 100)}
     if kind == "none":
-        return {}
+        return leaky
     record = _MODULES[kind].encoding()
-    return {**record.parameters, prior: record.bias}
+    inside = {sp.Symbol("mlp.slope"): sp.Rational(1, 100)} if kind == "fire" else {}
+    return {**record.parameters, prior: record.bias, **inside, **leaky}
