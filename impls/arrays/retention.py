@@ -86,7 +86,7 @@ def retention(
     size = {"dense": max(q.shape[-2], 1), "recurrent": 1}.get(form, chunk or CHUNK)
     outs = []
     for start in range(0, max(q.shape[-2], 1), size):
-        rows = slice(start, start + size)
+        rows = slice(start, min(start + size, q.shape[-2]))
         part = [x[..., rows, :] for x in (*turned, xp.astype(v, dtype, copy=False))]
         out, held = _advance(xp, part, xp.astype(at[rows, 0], xp.float64), logs, held, dtype)
         outs.append(out)
@@ -127,9 +127,10 @@ def _zeros(xp: Any, shape: tuple[int, ...], dtype: Any, like: Array) -> Array:
 def _angles(dim: int, base: float, theta: Any) -> Schedule:
     if theta is None:
         return retnet_schedule(dim, base)
-    if len(theta) != dim // 2:
-        raise ValueError(f"retnet: theta must have {dim // 2} angles, got {len(theta)}")
-    return stored(float(angle) for angle in theta)
+    count = theta.shape[0] if hasattr(theta, "shape") else len(theta)
+    if count != dim // 2:
+        raise ValueError(f"retnet: theta must have {dim // 2} angles, got {count}")
+    return stored(float(theta[i]) for i in range(count))
 
 
 def _rates(decay: float | Sequence[float], heads: int) -> list[float]:

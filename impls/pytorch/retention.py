@@ -129,7 +129,7 @@ def _table(x: Tensor, positions: Tensor, base: float, theta: Any, dtype: torch.d
         return table(schedule, positions, fine=dtype == torch.float64)
     angles = theta if isinstance(theta, Tensor) else torch.tensor(theta, dtype=torch.float64, device=x.device)
     if angles.shape != (x.shape[-1] // 2,):
-        raise ValueError(f"retnet: theta must have {x.shape[-1] // 2} angles, got {len(theta)}")
+        raise ValueError(f"retnet: theta must have {x.shape[-1] // 2} angles, got {angles.numel()}")
     return learned_table(angles, positions)
 
 
