@@ -5,7 +5,7 @@ product a·b has |a|e_b + |b|e_a, ln x has e/|x|, elementary functions are withi
 MLP has (inputs + 2)u of Σ|w||x| for each layer. Conditions and floors are exact: a wrong bucket is no rounding error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -109,13 +109,10 @@ class Propagation:
             return Rounded(
                 getattr(np, {"ceiling": "ceil"}.get(e.func.__name__, e.func.__name__))(x.value), 0.0 * x.error
             )
-        slopes = {
-            sp.log: lambda v: 1 / np.abs(v),
-            sp.exp: np.exp,
-            sp.cos: np.ones_like,
-            sp.sin: np.ones_like,
-            sp.tanh: np.ones_like,
-        }
+        slopes: dict[Any, Callable[[Array], Any]] = {
+            sp.log: lambda v: 1 / np.abs(v), sp.exp: np.exp,
+            **dict.fromkeys((sp.cos, sp.sin, sp.tanh), np.ones_like),
+        }  # fmt: skip
         if e.func not in slopes:
             raise ValueError(f"no error analysis of {e.func.__name__}")
         value = getattr(np, e.func.__name__)(x.value)
