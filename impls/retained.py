@@ -15,12 +15,13 @@ def retnet_decays(heads: int) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=256)
-def log_rate(where: str, rate: float) -> float:
-    """ln of a rate in (0, 1], correctly rounded but for one unit."""
-    if positive(where, "decay", rate) > 1:
-        raise ValueError(f"{where}: decay must be at most 1, got {rate}")
+def log_rates(where: str, *rates: float) -> tuple[float, ...]:
+    """ln of rates in (0, 1], each correctly rounded but for one unit."""
+    for rate in rates:
+        if positive(where, "decay", rate) > 1:
+            raise ValueError(f"{where}: decay must be at most 1, got {rate}")
     with localcontext(prec=DIGITS):
-        return float(Decimal(rate).ln())
+        return tuple(float(Decimal(rate).ln()) for rate in rates)
 
 
 def retnet_schedule(dim: int, base: float, where: str = "retnet") -> Schedule:

@@ -195,3 +195,22 @@ def test_torch_retention_agrees_with_the_arrays(form):
     wanted, held = arrays.retention(q, k, v, at, decay=retnet_decays(3), form=form, carry=True)
     np.testing.assert_allclose(got.numpy(), wanted, atol=1e-13)
     np.testing.assert_allclose(carry.state.numpy(), held.state, atol=1e-13)
+
+
+@pytest.mark.optional("torch")
+def test_torch_compiles_them_whole():
+    import torch
+    from lagwise.impls import pytorch
+
+    x, at = torch.tensor(drawn(1, 2, 5, 16)), torch.arange(5)
+    several = torch.stack([at, at + 1, 2 * at], -1)
+    yarn = {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 64}
+
+    def everything(x):
+        moved = pytorch.m_rope(x, several, (2, 3, 3)) + pytorch.rope(x, at, scaling=yarn)
+        moved = moved + pytorch.permuteformer(x, at, permutation=range(16), rate=0.5)
+        return pytorch.retention(moved, moved, x, at, decay=0.9, chunk=2), pytorch.cosformer(x, at, reach=7)
+
+    compiled = torch.compile(everything, fullgraph=True, backend="aot_eager")
+    for got, wanted in zip(compiled(x), everything(x), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-14)

@@ -21,6 +21,7 @@ def mutants() -> "list[Mutant]":
         "door_faults",
         "torch_faults",
         "scaling_faults",
+        "relative_faults",
         "kernel_faults",
         "random_faults",
     )
@@ -29,11 +30,12 @@ def mutants() -> "list[Mutant]":
 
 def correct_variants() -> "list[Subject]":
     """Right subjects that no check may accuse."""
-    from . import correct, kernel_faults, random_faults, scaling_faults
+    from . import correct, kernel_faults, random_faults, relative_faults, scaling_faults
 
     return [
         *correct.correct_variants(),
         *scaling_faults.correct_variants(),
+        *relative_faults.correct_variants(),
         *kernel_faults.correct(),
         *random_faults.correct_variants(),
     ]

@@ -7,7 +7,7 @@ ends near t = 88 / −ln r.
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ..retained import log_rate
+from ..retained import log_rates
 from .common import Array, beside_heads, checked_positions, namespace, working
 from .lrpe import lrpe
 
@@ -33,6 +33,6 @@ def permuteformer(
         return moved
     positions = checked_positions("permuteformer", xp, x, positions, 1)
     dtype: Any = working(xp, x.dtype, accurate)
-    exponent = xp.astype(positions, xp.float64) * (1 if side == "query" else -1) * log_rate("permuteformer", rate)
+    exponent = xp.astype(positions, xp.float64) * (1 if side == "query" else -1) * log_rates("permuteformer", rate)[0]
     factor = beside_heads(xp, x, xp.astype(xp.exp(exponent), dtype, copy=False))
     return xp.astype(xp.astype(moved, dtype, copy=False) * factor, x.dtype, copy=False)

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import array_api_compat
 
-from ..retained import log_rate, retnet_schedule
+from ..retained import log_rates, retnet_schedule
 from ..schedules import Schedule, stored
 from .common import Array, beside_heads, checked_positions, constant, namespace, working
 from .rope import rotated
@@ -45,7 +45,7 @@ def retnet(
     dtype = working(xp, x.dtype, accurate)
     positions = checked_positions("retnet", xp, x, positions, 1)
     cos, sin = table(xp, _angles(x.shape[-1], base, theta), positions, fine=dtype == xp.float64)
-    factor = xp.exp(xp.astype(positions, xp.float64) * (1 if side == "query" else -1) * log_rate("retnet", decay))
+    factor = xp.exp(xp.astype(positions, xp.float64) * (1 if side == "query" else -1) * log_rates("retnet", decay)[0])
     cos, sin = (beside_heads(xp, x, xp.astype(part * factor, dtype, copy=False)) for part in (cos, sin))
     return rotated(xp, x, cos, sin, layout="interleaved", axes=1)
 
@@ -137,4 +137,4 @@ def _rates(decay: float | Sequence[float], heads: int) -> list[float]:
     each = [decay] * heads if isinstance(decay, (int, float)) else [float(one) for one in decay]
     if len(each) != heads:
         raise ValueError(f"retention: decay must be one number, or one for each of {heads} heads, got {len(each)}")
-    return [log_rate("retention", one) for one in each]
+    return list(log_rates("retention", *each))

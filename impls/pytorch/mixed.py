@@ -10,11 +10,12 @@ from torch import Tensor
 
 from ..mixed_axes import SECTIONS, section_axes
 from ..schedules import rope_schedule as schedule_numbers
-from .common import beside_heads, checked_positions, floating, schedule_once, working
+from .common import beside_heads, checked_positions, compiled_once, floating, schedule_once, working
 from .rope import Layout, check_layout, rotated
 from .turns import learned_table, table
 
 _schedule = schedule_once(schedule_numbers)
+_axes = compiled_once(section_axes)
 
 
 def rope_mixed(
@@ -56,7 +57,7 @@ def m_rope(
     floating("m_rope", x)
     check_layout(layout)
     schedule = _schedule(x.shape[-1], base, rotary_dim, 1, "m_rope")
-    axes = section_axes(len(schedule.angles), tuple(sections), order)
+    axes = _axes(len(schedule.angles), tuple(sections), order)
     positions = checked_positions("m_rope", x, positions, SECTIONS)
     each = positions[..., list(axes)]
     cos, sin = table(schedule, each, fine=working(x.dtype, accurate) == torch.float64)

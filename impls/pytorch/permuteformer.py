@@ -10,9 +10,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..retained import log_rate
-from .common import beside_heads, checked_positions, working
+from ..retained import log_rates
+from .common import beside_heads, checked_positions, compiled_once, working
 from .lrpe import lrpe
+
+_logs = compiled_once(log_rates)
 
 
 def permuteformer(
@@ -35,5 +37,5 @@ def permuteformer(
         return moved
     dtype = working(x.dtype, accurate)
     positions = checked_positions("permuteformer", x, positions, 1)
-    exponent = positions.to(torch.float64) * (1 if side == "query" else -1) * log_rate("permuteformer", rate)
+    exponent = positions.to(torch.float64) * (1 if side == "query" else -1) * _logs("permuteformer", rate)[0]
     return (moved.to(dtype) * beside_heads(x, torch.exp(exponent).to(dtype))).to(x.dtype)

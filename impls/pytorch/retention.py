@@ -10,13 +10,14 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from ..retained import log_rate, retnet_schedule
+from ..retained import log_rates, retnet_schedule
 from ..schedules import Schedule
-from .common import beside_heads, checked_positions, floating, schedule_once, working
+from .common import beside_heads, checked_positions, compiled_once, floating, schedule_once, working
 from .rope import rotated
 from .turns import learned_table, table
 
 _schedule = schedule_once(retnet_schedule)
+_logs = compiled_once(log_rates)
 CHUNK = 64
 
 
@@ -47,7 +48,7 @@ def retnet(
     dtype = working(x.dtype, accurate)
     positions = checked_positions("retnet", x, positions, 1)
     cos, sin = _table(x, positions, base, theta, dtype)
-    factor = torch.exp(positions.to(torch.float64) * (1 if side == "query" else -1) * log_rate("retnet", decay))
+    factor = torch.exp(positions.to(torch.float64) * (1 if side == "query" else -1) * _logs("retnet", decay)[0])
     cos, sin = (beside_heads(x, (part * factor).to(dtype)) for part in (cos, sin))
     return rotated(x, cos, sin, layout="interleaved")
 
@@ -137,4 +138,4 @@ def _rates(decay: float | Sequence[float], heads: int) -> list[float]:
     each = [decay] * heads if isinstance(decay, (int, float)) else [float(one) for one in decay]
     if len(each) != heads:
         raise ValueError(f"retention: decay must be one number, or one for each of {heads} heads, got {len(each)}")
-    return [log_rate("retention", one) for one in each]
+    return list(_logs("retention", *each))
