@@ -67,7 +67,7 @@ def _row(j: Judgement) -> dict[str, Any]:
         "encoding": j.encoding.name,
         "family": j.family,
         "lag-invariant": _word(j.propositions["lag-invariant"]),
-        "unitary": _word(j.propositions["unitary"]),
+        "unitary": _unitary(j),
         "rank": _rank(j),
         "claims": f"{outcomes.count(True)} of {len(outcomes)} confirmed",
     }
@@ -75,6 +75,12 @@ def _row(j: Judgement) -> dict[str, Any]:
 
 def _word(p: Proposition) -> str:
     return str(p.verdict) + (f" ({p.detail})" if p.detail else "")
+
+
+def _unitary(j: Judgement) -> str:
+    """The verdict, or that of the claimed gain: turned coordinates grow by one factor and no more."""
+    gained = isinstance(j.encoding.claims.get("unitary"), Mapping) and j.claims["unitary"]
+    return "proved (up to a gain)" if gained else _word(j.propositions["unitary"])
 
 
 def _rank(j: Judgement) -> str:

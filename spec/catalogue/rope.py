@@ -8,6 +8,7 @@ from .shared import base, rotation, theta
 
 OPTIONS = {"axes": ("1", "2", "3"), "scaling": tuple(SCHEDULES)}
 MEMBERS = ("rope", "rope[axes=2]", *(f"rope[scaling={scaling}]" for scaling in SCHEDULES))
+_GAINED = ("the gain multiplies the turned coordinates: those that pass unchanged pass without it",)
 gain = sp.Symbol("gain", positive=True)
 _CLAIMS = {"lag-invariant": True, "unitary": True, "identity-at-zero": True, "faithful": True}
 _CONVENTIONS = (
@@ -68,5 +69,5 @@ def _scaled(scaling: str) -> Encoding:
         covers=rotary_dim,
         source=" ".join((schedule.__doc__ or "").split()),
         summary="RoPE with its frequencies changed for longer contexts",
-        conventions=(*_CONVENTIONS, *_SCALING_NOTES.get(scaling, ())),
+        conventions=(*_CONVENTIONS, *(() if scale == 1 else _GAINED), *_SCALING_NOTES.get(scaling, ())),
     )
