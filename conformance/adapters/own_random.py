@@ -10,7 +10,8 @@ from ..libraries import library
 from ..subject import Subject
 from .own import devices, own_version
 
-DIM, HEADS, REACH = 4, 2, 64  # REACH: positions that the noise of convSPE covers
+DIM, HEADS = 4, 2
+REACH = {"spe-conv": 64, "spe-conv[axes=2]": 12}  # positions along each axis that the noise of convSPE covers
 DTYPES = {
     "numpy": ("float64", "float32"),
     "cupy": ("float64", "float32"),
@@ -32,9 +33,7 @@ def subjects(backend: str, module: Any) -> Iterator[Subject]:
         yield _subject(backend, module, notation, numbers, name, attend=_attend(module, notation))
 
 
-def _subject(
-    backend: str, module: Any, notation: str, numbers: dict[str, Any], name: str, **doors: Any
-) -> Subject:
+def _subject(backend: str, module: Any, notation: str, numbers: dict[str, Any], name: str, **doors: Any) -> Subject:
     def build(parameters: Any, dtype: Any, device: str, seed: int) -> dict[str, Any]:
         return state_of(module, backend, notation, parameters, dtype, device, seed)
 
@@ -50,7 +49,7 @@ def _subject(
         dtypes=DTYPES[backend],
         devices=devices(backend),
         supports=PLACES,
-        max_position=REACH if notation.startswith("spe-conv") else None,
+        max_position=REACH.get(notation),
         angles="exact",
         arithmetic="input",
         version=own_version(),
@@ -63,30 +62,32 @@ def _numbers(sines: int, axes: int, gated: bool) -> dict[str, Any]:
     draw = random.Random(2105)
     shape = (HEADS, DIM, sines)
 
-    def array(make: Callable[[], Any], sizes: tuple[int, ...]) -> Any:
-        return make() if not sizes else [array(make, sizes[1:]) for _ in range(sizes[0])]
-
     found: dict[str, Any] = {
-        "frequencies": array(lambda: draw.uniform(0, 0.5), shape if axes == 1 else (*shape, axes)),
-        "phases": array(lambda: draw.gauss(0, 1), shape),
-        "gains": array(lambda: draw.uniform(0.4, 1), shape),
+        "frequencies": _nested(lambda: draw.uniform(0, 0.5), shape if axes == 1 else (*shape, axes)),
+        "phases": _nested(lambda: draw.gauss(0, 1), shape),
+        "gains": _nested(lambda: draw.uniform(0.4, 1), shape),
         "realizations": 16,
     }
-    return found | ({"gate": array(lambda: draw.uniform(0.2, 0.8), shape[:2])} if gated else {})
+    return found | ({"gate": _nested(lambda: draw.uniform(0.2, 0.8), shape[:2])} if gated else {})
 
 
-def _filters(taps: int) -> dict[str, Any]:
-    draw = random.Random(2106)
+def _filters(taps: int, axes: int) -> dict[str, Any]:
+    draw, shape = random.Random(2106), (HEADS, DIM, *(taps,) * axes)
     sides = ("query_filter", "key_filter")
-    made = {s: [[[draw.uniform(0, 1) for _ in range(taps)] for _ in range(DIM)] for _ in range(HEADS)] for s in sides}
-    return {**made, "realizations": 16}
+    return {**{s: _nested(lambda: draw.uniform(0, 1), shape) for s in sides}, "realizations": 16}
+
+
+def _nested(make: Callable[[], Any], sizes: tuple[int, ...]) -> Any:
+    return make() if not sizes else [_nested(make, sizes[1:]) for _ in range(sizes[0])]
 
 
 CODES: dict[str, dict[str, Any]] = {
     "spe-sine": _numbers(2, 1, False),
     "spe-sine[gated=yes]": _numbers(2, 1, True),
     "spe-sine[axes=2]": _numbers(2, 2, False),
-    "spe-conv": _filters(3),
+    "spe-sine[axes=3]": _numbers(1, 3, False),
+    "spe-conv": _filters(3, 1),
+    "spe-conv[axes=2]": _filters(3, 2),
 }
 MASKS: dict[str, dict[str, Any]] = {
     "flt-gaussian-mixture": {"realizations": 32, **MIXTURE},
@@ -147,9 +148,9 @@ def state_of(
         drawn = module.flt_frequencies(wide([0.0]), made, *sizes, seed=seed)
         return {"frequencies": drawn, "ratios": module.flt_ratios(made, drawn)}
     given = {key: wide(numbers[key]) for key in ARRAYS if key in numbers}
-    if notation == "spe-conv":
-        taps = len(numbers["query_filter"][0][0])
-        noise = module.conv_noise(like, (REACH,), heads, DIM, taps, realizations, seed=seed)
+    if notation in REACH:
+        taps, lengths = len(numbers["query_filter"][0][0]), (REACH[notation],) * axes_of(notation)
+        noise = module.conv_noise(like, lengths, heads, DIM, taps, realizations, seed=seed)
     else:
         noise = module.sine_noise(like, heads, DIM, len(numbers["gains"][0][0]), realizations, seed=seed)
     gated = {"gate_noise": module.gate_noise(like, heads, DIM, realizations, seed=seed)} if "gate" in given else {}
@@ -160,7 +161,7 @@ ARRAYS = ("frequencies", "phases", "gains", "query_filter", "key_filter", "gate"
 
 
 def _one(module: Any, notation: str) -> Callable[[Any, Any, str, Any], Any]:
-    name = "flt_extended" if notation not in CODES else "conv_spe" if notation == "spe-conv" else "sine_spe"
+    name = "flt_extended" if notation not in CODES else "conv_spe" if notation in REACH else "sine_spe"
     function = getattr(module, name)
     return lambda x, positions, side, state: function(x, positions, side, **state)
 

@@ -41,6 +41,13 @@ def _definition(record: Encoding) -> Iterator[str]:
         yield f"source: {record.source}"
     for line in _form(record):
         yield f"  {line}"
+    if record.law is not None:
+        names = getattr(record.noise, "free_symbols", record.noise) or ()
+        yield (
+            f"  noise {', '.join(sorted(map(str, names)))} of density {record.law}"
+            if names
+            else f"  noise: {record.law}"
+        )
     for symbol, value in record.parameters.items():
         yield f"  {symbol} = {value}"
     yield from (f"  note: {line}" for line in record.conventions)
@@ -56,5 +63,9 @@ def _form(record: Encoding) -> Iterator[str]:
         yield f"{'A_s = B_s' if same else 'A_s'} = {record.query.tolist()}{after}"
         if not same:
             yield f"B_t = {record.key.tolist()}{after}"
+    elif record.generators is not None:
+        yield from (f"G_{j + 1} = {g.tolist()}" for j, g in enumerate(record.generators))
+    elif record.terms is not None:
+        yield from (f"{left} · {W.tolist()} · {right}" for left, W, right in record.terms)
     else:
         yield f"{record.form} = {getattr(record, record.form)}"
