@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from ..spec.encoding import key_position, lag, prior, query_position, score
+from ..spec.kernel_functions import is_lag
 from .libraries import Array
 
 if TYPE_CHECKING:
@@ -169,11 +170,7 @@ class Propagation:
     def _parameter(self, symbol: sp.Symbol) -> Rounded:
         """As given or stored: rounded once where the working precision does not hold it; else four roundings."""
         value = np.array([float(_ball(self.oracle.value(symbol, h)).mid()) for h in range(self.oracle.heads)])
-        value = (
-            value[:1]
-            if np.all(value == value[0]) and not isinstance(self.oracle.given.get(symbol.name), tuple)
-            else value
-        )
+        value = value if self.oracle.by_head(symbol) else value[:1]
         given = symbol.name in self.oracle.given
         roundings = np.where(_held(value, self.work), 0.0, 1.0) if given else np.full(value.shape, 4.0)
         value, roundings = value[:, None, None], roundings[:, None, None]
@@ -189,7 +186,7 @@ class Propagation:
             table = table[None]
         places = []
         for axis, (argument, found) in enumerate(zip(e.args, arguments, strict=True), 1):
-            middle = table.shape[axis] // 2 if argument == lag or str(argument).startswith("axis_") else 0
+            middle = table.shape[axis] // 2 if is_lag(argument) else 0
             places.append(np.clip(found.value + middle, 0, table.shape[axis] - 1).astype(np.int64))
         heads = np.arange(table.shape[0])[:, None, None]
         value = table[(heads, *places)]

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 from flint import fmpq
 
-from . import encoding as symbols
 from .balls import OverlapError, Program
 from .encoding import EncodingError, key_position, lag, prior, query_position, score
-from .kernel_functions import by_head, calls
+from .kernel_functions import Call, calls
 from .substitute import at as exactly
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ class Formula:
         self.symbols: set[sp.Symbol] = inside - self.places - self.own - {score, prior}
         self.of_lag = not inside & {query_position, key_position}
         self._programs: dict[Any, tuple[Program, list[sp.Symbol]]] = {}
+        self._wide: dict[sp.Symbol, list[bool]] = {}
 
     def values(self, s: tuple[fmpq, ...], t: tuple[fmpq, ...], given: Any) -> list[Any]:
         """The expression for each head; `given` holds score and prior of each head."""
@@ -38,20 +38,21 @@ class Formula:
         if len(lags) > 1:
             moving = dict(zip(oracle.encoding.coordinates, lags, strict=True))
         scopes = [{**moving, **(given[h] if given else {})} for h in range(oracle.heads)]
-        varying = {x for x in self.symbols if isinstance(oracle.given.get(x.name), tuple) or x.name not in oracle.given}
         for c in self.calls:
             rows = [[self._at(a, scope, h) for a in c.arguments] for h, scope in enumerate(scopes)]
-            found = oracle.function(
-                c,
-                rows,
-                [
-                    by_head(a, varying & a.free_symbols if a.has(symbols.head) else _lists(oracle, a))
-                    for a in c.arguments
-                ],
-            )
+            found = oracle.function(c, rows, self._by_head(c))
             for scope, value in zip(scopes, found, strict=True):
                 scope[c.symbol] = value
         return [self._at(self.rest, scope, h) for h, scope in enumerate(scopes)]
+
+    def _by_head(self, c: Call) -> list[bool]:
+        """For each argument whether it differs from head to head: an MLP then has one input of it for each."""
+        if c.symbol not in self._wide:
+            self._wide[c.symbol] = [
+                any(x in (score, prior) or self.oracle.by_head(x) for x in a.free_symbols - self.places)
+                for a in c.arguments
+            ]
+        return self._wide[c.symbol]
 
     def _at(self, expression: Any, scope: Mapping[sp.Symbol, Any], head: int) -> Any:
         if expression in scope:
@@ -74,7 +75,3 @@ class Formula:
                 raise EncodingError(f"{self.oracle.encoding.name}: a comparison is not decided")
             numbers[x] = self.oracle.constant(x, head) if held is None else sp.Rational(int(held.p), int(held.q))
         return Program([exactly(expression, numbers)], [], self.oracle.encoding.name)()[0]
-
-
-def _lists(oracle: "KernelOracle", expression: Any) -> set[sp.Symbol]:
-    return {x for x in expression.free_symbols if isinstance(oracle.given.get(x.name), tuple)}

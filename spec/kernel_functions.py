@@ -9,7 +9,7 @@ from flint import arb, fmpq
 from sympy.core.function import AppliedUndef
 
 from .balls import ball, rational
-from .encoding import Encoding, EncodingError, lag, prior, score
+from .encoding import Encoding, EncodingError, lag
 
 Exact = Any  # fmpq, or an arb at the precision in force
 
@@ -62,12 +62,17 @@ def looked_up(record: Encoding, name: str, table: Any, head: int, call: Call, at
         table = table[head]
     for argument, value in zip(call.arguments, at, strict=True):
         place = int(_whole(record, name, value))
-        if argument == lag or str(argument).startswith("axis_"):
+        if is_lag(argument):
             place += len(table) // 2
         if not 0 <= place < len(table):
             return arb("nan")
         table = table[place]
     return arb("-inf") if table == float("-inf") else table
+
+
+def is_lag(argument: Any) -> bool:
+    """Whether an argument is a bare lag: a table then counts it from its middle."""
+    return isinstance(argument, sp.Symbol) and (argument == lag or argument.name.startswith("axis_"))
 
 
 def _whole(record: Encoding, name: str, value: Exact) -> Any:
@@ -119,8 +124,3 @@ def perceptron(record: Encoding, name: str, given: Mapping[str, Any], slope: Any
             f"{record.name}: {name} needs w1 (width, inputs), b1 (width,), w2 (heads, width), b2 (heads,)"
         )
     return Perceptron(w1, b1, w2, b2, slope)
-
-
-def by_head(expression: Any, per_head: set[sp.Symbol]) -> bool:
-    """Whether an argument differs from head to head: it then gives an MLP one input for each head."""
-    return bool(expression.free_symbols & (per_head | {score, prior}))

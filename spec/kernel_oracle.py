@@ -138,6 +138,14 @@ class KernelOracle:
         inside = {s: self.constant(s, head, (*above, symbol)) for s in expression.free_symbols}
         return exactly(expression, inside)
 
+    def by_head(self, symbol: sp.Symbol) -> bool:
+        """Whether a parameter differs from head to head."""
+        if symbol.name in self.given:
+            return isinstance(self.given[symbol.name], tuple)
+        expression = self.encoding.parameters.get(symbol)
+        inside = getattr(expression, "free_symbols", set())
+        return symbols.head in inside or any(self.by_head(x) for x in inside - {symbol})
+
     def function(self, call: Call, arguments: Sequence[Sequence[Any]], per_head: Sequence[bool]) -> list[Any]:
         """f at its arguments, one row of values for each head."""
         name = call.name
