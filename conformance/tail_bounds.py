@@ -100,7 +100,7 @@ def _side(logarithm: Logarithm, mean: float, n: int, rate: float, sign: int) -> 
         high *= 2
         if high > 1e6:
             return inf
-    for _ in range(60):
+    for _ in range(34):
         middle = (low + high) / 2
         low, high = (low, middle) if _exponent(logarithm, mean, middle, sign) >= wanted else (middle, high)
     return high
@@ -122,7 +122,7 @@ def _exponent(logarithm: Logarithm, mean: float, t: float, sign: int) -> float:
         top *= 2
     ratio = (sqrt(5) - 1) / 2
     left, right = 0.0, top
-    for _ in range(60):
+    for _ in range(34):
         a, b = right - ratio * (right - left), left + ratio * (right - left)
         left, right = (left, b) if value(a) >= value(b) else (a, right)
     return max(0.0, value((left + right) / 2))

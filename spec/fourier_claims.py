@@ -23,6 +23,7 @@ def judged(record: Encoding) -> Judgement:
         return _averaged(record)
     drawn = _for_each_draw(record.axes, record.domain)
     relative = drawn.propositions["lag-invariant"]
+    relative = replace(relative, quantifiers=f"each draw of the frequencies; {relative.quantifiers}")
     mean, variance = _unbiased(record), _finite_variance(record)
     found = {
         "lag-invariant": relative,
@@ -32,8 +33,9 @@ def judged(record: Encoding) -> Judgement:
         "finite-variance": variance,
         "directional": _directional(record),
     }
-    text = f"E[A_s^H B_t] = f(τ) = {record.expectation}".replace("lag", "τ").replace("**", "^").replace("*", "·")
-    latex = rf"\mathbb{{E}}[A_s^H B_t] = {sp.latex(record.expectation)}"
+    left = "E[A_s^H B_t] = f(τ)" if mean.verdict is Verdict.PROVED else "wanted, and the mean of no estimate: f(τ)"
+    text = f"{left} = {record.expectation}".replace("lag", "τ").replace("**", "^").replace("*", "·")
+    latex = rf"f(\tau) = {sp.latex(record.expectation)}"
     return Judgement(record, "scalar", text, latex, found, drawn.ranks)
 
 

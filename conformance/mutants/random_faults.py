@@ -53,7 +53,7 @@ def _subject(name: str, notation: str, **changed: Any) -> Subject:
         "parameters": {"dim": DIM, "heads": HEADS, **numbers},
         "dtypes": ("float64",),
         "supports": {"offset", "arbitrary-positions"},
-        "max_position": REACH if notation == CONV else None,
+        "max_position": REACH.get(notation),
         "angles": "exact",
         "arithmetic": "input",
     }
