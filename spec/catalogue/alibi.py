@@ -10,6 +10,7 @@ OPTIONS = {"symmetric": ("no", "yes")}
 MEMBERS = ("alibi", "alibi[symmetric=yes]")
 slope = sp.Symbol("slope", positive=True)
 heads = sp.Symbol("heads", integer=True, positive=True)
+power = sp.Symbol("power", integer=True, positive=True)
 
 
 def distance(symmetric: str) -> Any:
@@ -18,8 +19,7 @@ def distance(symmetric: str) -> Any:
 
 
 def slopes() -> Any:
-    """2^(−8(h+1)/P) for the P = 2^⌊log₂ H⌋ first heads, then every second slope of 2P heads; h counts from 0."""
-    power = 2 ** sp.floor(sp.log(heads) / sp.log(2))
+    """2^(−8(h+1)/P) for the first P heads, P the power of two up to H, then every second slope of 2P; h counts from 0."""
     between = 2 ** (-4 * (2 * (head - power) + 1) / power)
     return sp.Piecewise((2 ** (-8 * (head + 1) / power), head < power), (between, True))
 
@@ -30,7 +30,7 @@ def encoding(symmetric: str = "no") -> Encoding:
         "alibi" if symmetric == "no" else "alibi[symmetric=yes]",
         bias=-slope * distance(symmetric),
         domain="real",
-        parameters={slope: slopes(), heads: 8},
+        parameters={slope: slopes(), power: 2 ** sp.floor(sp.log(heads) / sp.log(2)), heads: 8},
         claims={
             "lag-invariant": True,
             "identity-at-zero": True,
