@@ -19,7 +19,7 @@ def distance(symmetric: str) -> Any:
 
 
 def slopes() -> Any:
-    """2^(−8(h+1)/P) for the first P heads, P the power of two up to H, then every second slope of 2P; h counts from 0."""
+    """2^(−8(h+1)/P) for the first P heads, P the power of two up to H, then every second slope of 2P; h from 0."""
     between = 2 ** (-4 * (2 * (head - power) + 1) / power)
     return sp.Piecewise((2 ** (-8 * (head + 1) / power), head < power), (between, True))
 
