@@ -31,6 +31,7 @@ def judged(record: Encoding) -> Judgement:
         "identity-at-zero": Proposition("identity-at-zero", Verdict.NOT_APPLICABLE, reason="W is a number, not a map"),
         "unbiased": mean,
         "finite-variance": variance,
+        "variance": _variance(record, variance),
         "directional": _directional(record),
     }
     left = "E[A_s^H B_t] = f(τ)" if mean.verdict is Verdict.PROVED else "wanted, and the mean of no estimate: f(τ)"
@@ -180,6 +181,19 @@ def _finite_variance(record: Encoding) -> Proposition:
     if isinstance(claimed, dict) and claimed["when"] == holds:
         return Proposition(name, Verdict.PROVED, f"∫ g²/p < ∞ iff {holds}, from the tails", reason=more)
     return Proposition(name, Verdict.REFUTED, "some values of the symbols", holds_when=str(holds), reason=more)
+
+
+def _variance(record: Encoding, bounded: Proposition) -> Proposition:
+    """E(ρ cos 2πξ·τ)² − f², by cos² a = (1 + cos 2a)/2: where ρ is one number, in closed form, since ∫ g = f(0)."""
+    name, words = "variance", "one frequency; the mean of r independent ones has 1/r of it"
+    if bounded.verdict is not Verdict.PROVED:
+        reason = bounded.reason or "∫ g²/p is not finite for all values"
+        return Proposition(name, Verdict.NOT_APPLICABLE, reason=reason)
+    weight, f = record.parameters[rho], record.expectation
+    if not weight.is_number:
+        return Proposition(name, Verdict.PROVED, words, detail="∫ (g²/p) (1 + cos 4πξ·τ)/2 dξ − f(τ)²")
+    twice = f.subs({t: 2 * t for t in lags(record.axes)}, simultaneous=True)
+    return Proposition(name, Verdict.PROVED, words, detail=str(weight * (weight + twice) / 2 - f**2))
 
 
 def _ray(record: Encoding) -> tuple[Any, Any]:

@@ -17,6 +17,8 @@ from lagwise.conformance.mutants import random_faults
 from lagwise.conformance.tail_bounds import Band, hoeffding, massart, products, rectified, relu_mean, squares
 
 CHECKS = {c.name: c for c in (*stochastic_family.CHECKS, *noise_family.CHECKS)}
+OVER_THE_NOISE = {"mean-in-expectation", "variance-in-expectation", "realizations-independent", "noise-follows-its-law"}
+ONE_OF_EACH = {"spe-sine[gated=yes]", "spe-conv", "flt-gaussian-mixture"}  # the same code draws for the others
 MODULES = {"numpy": "arrays", "torch": "pytorch"}
 
 
@@ -33,7 +35,9 @@ def rows(subject, check, level="smoke", dtype="float64", seed=0):
 def test_own_subjects_pass_everything(backend):
     module = import_module(f"lagwise.impls.{MODULES[backend]}")
     for subject in subjects(backend, module):
-        found = [f for c in CHECKS for d in subject.dtypes for f in rows(subject, c, dtype=d) if not f.ok]
+        drawn_once = backend == "torch" and subject.record.name not in ONE_OF_EACH
+        checks = [c for c in CHECKS if not (drawn_once and c in OVER_THE_NOISE)]
+        found = [f for c in checks for d in subject.dtypes for f in rows(subject, c, dtype=d) if not f.ok]
         assert not found, [(f.subject, f.check, f.case, f.dtype, f.reason) for f in found]
 
 

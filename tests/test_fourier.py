@@ -146,3 +146,15 @@ def test_the_transform_is_a_ball_that_holds_the_number():
     found, stated = (f(PAIRS["laplace"], {rate: Fraction(5, 2)}, Fraction(3, 7)) for f in (transform, spectrum))
     assert found.real.overlaps(stated)
     assert float(found.real.rad()) < 1e-20
+
+
+def test_the_variance_of_a_kernel_is_in_closed_form():
+    found = judge(get("flt-shift-invariant[kernel=laplace]")).propositions["variance"]
+    tau_, r = sp.Symbol("lag", real=True), rate
+    stated = sp.sympify(found.detail, locals={"lag": tau_, "rate": r})
+    for point in (0, 1, -3):
+        wanted = (1 + sp.exp(-2 * r * abs(point))) / 2 - sp.exp(-2 * r * abs(point))
+        assert abs(float((stated - wanted).subs({tau_: point, r: 0.7}))) < 1e-15
+    mixture = judge(get("flt-gaussian-mixture")).propositions["variance"]
+    assert mixture.detail == "∫ (g²/p) (1 + cos 4πξ·τ)/2 dξ − f(τ)²"
+    assert judge(get("flt-local[shape=box]")).propositions["variance"].verdict == "not-applicable"
