@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from math import lcm, prod
+from math import isqrt, lcm, prod
 from typing import Any
 
 Mono = tuple[tuple[str, Fraction], ...]
@@ -250,44 +250,46 @@ def _poly_substitute(poly: Poly, values: Mapping[str, Poly]) -> Poly:
 
 
 def _roots_vanish(group: Mapping[Fraction, Fraction]) -> bool:
-    """Whether Σ c_r e^(πi r) = 0: the polynomial in ζ_2m leaves no remainder by the cyclotomic polynomial."""
-    turns = {r: c for r, c in group.items() if c}
-    if len(turns) <= 1:
+    """Whether Σ c_r e^(πi r) = 0, prime by prime of the common order m, in as many steps as there are terms.
+
+    p² | m: 1, ζ_m, …, ζ_m^(p-1) are independent over Q(ζ_(m/p)). p | m once: Σ c_a ζ_p^a = 0 over Q(ζ_(m/p)) iff all
+    c_a are equal. (A factor that is taken for a prime and is none can only miss a zero.)
+    """
+    turns = {r / 2 % 1: Fraction(0) for r in group}
+    for r, c in group.items():
+        turns[r / 2 % 1] += c
+    return _vanish({r: c for r, c in turns.items() if c})
+
+
+def _vanish(turns: Mapping[Fraction, Fraction]) -> bool:
+    """The same for Σ c_x e^(2πi x), 0 <= x < 1, no c_x zero."""
+    m = lcm(*(x.denominator for x in turns))
+    if len(turns) <= 1 or m == 1:
         return not turns
-    m = 2 * lcm(*(r.denominator for r in turns))
-    coefficients = [Fraction(0)] * m
-    for r, c in turns.items():
-        coefficients[int(r * m / 2) % m] += c
-    return not any(_remainder(coefficients, cyclotomic(m)))
+    p = _prime_factor(m)
+    classes: dict[int, dict[Fraction, Fraction]] = {}
+    once = m // p % p != 0
+    for x, c in turns.items():
+        j = int(x * m)
+        a = j * pow(m // p, -1, p) % p if once else j % p
+        rest = (x - (Fraction(a, p) if once else Fraction(a, m))) % 1
+        classes.setdefault(a, {})[rest] = c
+    if not once:
+        return all(_vanish(part) for part in classes.values())
+    if len(classes) < p:
+        return all(_vanish(part) for part in classes.values())
+    first = classes.pop(0)
+    return all(_vanish(_less(part, first)) for part in classes.values())
 
 
-def _remainder(a: Sequence[Fraction], b: Sequence[int]) -> list[Fraction]:
-    rest = list(a)
-    for i in range(len(rest) - 1, len(b) - 2, -1):
-        c = rest[i]
-        if c:
-            for j, d in enumerate(b):
-                rest[i - len(b) + 1 + j] -= c * d
-    return rest[: len(b) - 1]
+def _less(a: Mapping[Fraction, Fraction], b: Mapping[Fraction, Fraction]) -> dict[Fraction, Fraction]:
+    found = {x: a.get(x, Fraction(0)) - b.get(x, Fraction(0)) for x in {*a, *b}}
+    return {x: c for x, c in found.items() if c}
 
 
-@lru_cache
-def cyclotomic(n: int) -> list[int]:
-    """Φ_n, lowest coefficient first: x^n - 1 divided by Φ_d for every proper divisor d."""
-    found = [-1] + [0] * (n - 1) + [1]
-    for d in range(1, n):
-        if n % d == 0:
-            found = _quotient(found, cyclotomic(d))
-    return found
-
-
-def _quotient(a: list[int], b: list[int]) -> list[int]:
-    rest, out = list(a), [0] * (len(a) - len(b) + 1)
-    for i in range(len(out) - 1, -1, -1):
-        out[i] = rest[i + len(b) - 1]
-        for j, d in enumerate(b):
-            rest[i + j] -= out[i] * d
-    return out
+def _prime_factor(n: int) -> int:
+    """The smallest prime factor below a million, else n itself."""
+    return 2 if n % 2 == 0 else next((p for p in range(3, min(isqrt(n), 10**6) + 1, 2) if n % p == 0), n)
 
 
 # Intervals: the sum at a rational point, as an enclosure of its real and imaginary part.
@@ -411,8 +413,12 @@ def _value(mono: Mono, point: Mapping[str, Fraction]) -> Interval:
     found: Interval = (Fraction(1), Fraction(1))
     for name, power in mono:
         base = Fraction(int(name[1:])) if name[0] == "#" else point.get(name)
-        if name == "pi" and power == 1:
+        if name == "pi" and power.denominator == 1 and power > 0:
             factor = _pi()
+            for _ in range(int(power) - 1):
+                factor = _times(factor, _pi())
+        elif name == "pi":
+            raise RejectedError(f"pi^{power} has no interval here")
         elif base is None:
             raise RejectedError(f"the witness gives no value for {name}")
         elif base > 0:
@@ -581,6 +587,8 @@ class Definition:
     def __init__(self, stored: Mapping[str, Any]) -> None:
         self.axes = int(stored["axes"])
         self.domain = stored["domain"]
+        if self.axes < 1 or self.domain not in ("integer", "real"):
+            raise RejectedError(f"no domain: {self.axes} axes of {self.domain!r} positions")
         positions = [f"{v}{j}" for v in "stc" for j in range(self.axes)]
         whole = [*stored["integers"], *(positions if self.domain == "integer" else [])]
         self.ring = Algebra(whole, [_read_poly(r) for r in stored["relations"]])
@@ -595,6 +603,7 @@ class Definition:
         self.A, self.B = (self._matrix(stored[side]) for side in ("query", "key"))
         if any(n[0] == "?" for n in self.noise):
             raise RejectedError("noise must be real")
+        _check_form(self, stored["integers"])
         if self.process:
             _check_process(self)
         self.surround: str = stored["basis"]
@@ -633,6 +642,91 @@ class Definition:
         """A^H A or B^H B."""
         M = self.A if side == "query" else self.B
         return self.ring.product(M, M)
+
+
+def names_in(terms: Terms) -> set[str]:
+    """Every symbol of a sum of terms."""
+    polys = [p for phase, growth, _ in terms for p in (phase, *(q for _, q in growth))]
+    bases = {b for _, growth, _ in terms for b, _ in growth}
+    return bases | {n for _, _, mono in terms for n, _ in mono} | {n for p in polys for m, _ in p for n, _ in m}
+
+
+def _is_position(name: str) -> bool:
+    return name[:1] in ("s", "t", "c") and name[1:].isdigit()
+
+
+def _check_form(d: Definition, assumed: Iterable[str]) -> None:
+    """One form, of one shape, in which each name means what it stands for. Raises RejectedError."""
+    if (d.tree is not None) + bool(d.generators) + bool(d.A or d.B) != 1:
+        raise RejectedError("a definition is one of query and key, generators, or a tree")
+    if any(map(_is_position, assumed)):
+        raise RejectedError("positions are whole or real by the domain alone")
+    for name in {*d.whole, *d.positive, *d.noise}:
+        if name in ("", "pi", "e") or name[0] in "#?" or (_is_position(name) and name in d.positive | d.noise):
+            raise RejectedError(f"{name!r} is no symbol of which something can be assumed")
+    fixed = {n for r in d.relations for m, _ in r for n, _ in m}
+    if d.noise & (d.whole | d.positive | fixed):
+        raise RejectedError("noise is free: no assumption and no relation may hold it")
+    check_relations(d, d.relations)
+    size = len(d.generators[0]) if d.generators else len(d.A)
+    for M in (*d.generators, *((d.A, d.B) if d.A or d.B else ())):
+        if not M or len(M) != size or not M[0] or any(len(row) != len(M[0]) for row in M):
+            raise RejectedError("the matrices are empty, ragged or of different heights")
+    if d.generators and (len(d.generators) != d.axes or any(len(g[0]) != size for g in d.generators)):
+        raise RejectedError("one square generator for each axis is wanted")
+    for sides, matrices in (("s", [d.A]), ("t", [d.B]), ("", d.generators)):
+        for terms in (x for M in matrices for x in _entries(M)):
+            check_terms(d, terms, sides)
+    for terms in leaves(d.tree) if d.tree is not None else ():
+        check_terms(d, terms, "st")
+
+
+def _entries(M: Matrix) -> Iterator[Terms]:
+    return (entry for row in M for entry in row)
+
+
+def check_relations(d: Definition, relations: Iterable[Poly]) -> None:
+    """Relations hold symbols, not positions, and none is a number that is not zero. Raises RejectedError."""
+    for relation in relations:
+        if relation and not any(mono for mono, _ in relation):
+            raise RejectedError("a relation is a number that is not zero: nothing satisfies it")
+        check_terms(d, {((), (), mono): c for mono, c in relation}, "")
+
+
+def check_terms(d: Definition, terms: Terms, sides: str) -> None:
+    """Positions of these sides only, names read in one way, roots of what is positive. Raises RejectedError."""
+    allowed = {f"{v}{j}" for v in sides for j in range(d.axes)}
+    for name in names_in(terms):
+        if _is_position(name) and name not in allowed:
+            raise RejectedError(f"{name} stands where no position of that side can stand")
+        if name[:1] == "#" and not (name[1:].isdigit() and _is_prime(int(name[1:]))):
+            raise RejectedError(f"{name} is no prime")
+        if not name or (name[-1] == "*" and name[0] != "?"):
+            raise RejectedError(f"{name!r} is no name of a symbol")
+    for phase, growth, mono in terms:
+        for m in (mono, *(m for p in (phase, *(q for _, q in growth)) for m, _ in p)):
+            for name, power in m:
+                if power.denominator != 1 and not (name in d.positive or name == "pi" or name[0] == "#"):
+                    raise RejectedError(f"{name}^{power}: a root of what is not known to be positive")
+        for base, poly in growth:
+            if _is_position(base):
+                raise RejectedError(f"{base} stands below an exponent")
+            if not (base == "e" or base[0] == "#" or base in d.positive or _is_whole(d, poly)):
+                raise RejectedError(f"{base} is not known to be positive, and its exponent not to be whole")
+
+
+def _is_whole(d: Definition, poly: Poly) -> bool:
+    return all(
+        c.denominator == 1 and all(n in d.whole and p.denominator == 1 and p > 0 for n, p in mono) for mono, c in poly
+    )
+
+
+@lru_cache
+def _is_prime(n: int) -> bool:
+    """Whether n is a prime, by division; beyond 10^12 by Fermat's test to 12 bases, which no square root needs."""
+    if n < 10**12:
+        return n > 1 and all(n % p for p in range(2, min(isqrt(n), 10**6) + 1))
+    return all(pow(a, n - 1, n) == 1 for a in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37))
 
 
 def expectation(ring: Algebra, terms: Terms, noise: frozenset[str]) -> Terms:
@@ -735,6 +829,10 @@ def variance(d: Definition, q: Sequence[str], k: Sequence[str]) -> Terms:
     if d.process:
         raise RejectedError("the variance is stated for noise that is the same at every position")
     ring, W = d.ring, d.ring.product(d.A, d.B)
+    taken = {n for M in (d.A, d.B) for x in _entries(M) for n in names_in(x)} | d.noise
+    fresh = [n for n in {*q, *k} if n not in taken and n not in ("pi", "e") and n[:1] not in "#?" and n[-1:] != "*"]
+    if (len(q), len(k)) != (len(W), len(W[0])) or len(fresh) != len(q) + len(k) or any(map(_is_position, fresh)):
+        raise RejectedError("the variance needs one new symbol for each coordinate of q and of k")
     weights = [[ring.term(Fraction(1), (), (), monomial(((a, Fraction(1)), (b, Fraction(1))))) for b in k] for a in q]
     score = ring.add(*(ring.multiply(W[i][j], weights[i][j]) for i in range(len(q)) for j in range(len(k))))
     centred = ring.add(score, ring.scale(Fraction(-1), expectation(ring, score, d.noise)))
@@ -763,8 +861,11 @@ def defects(d: Definition, name: str, detail: Mapping[str, Any] | None = None) -
             ring.add(*(ring.term(*_read_term(t)) for t in (detail or {})["gain_squared"])) if name == "gain" else None
         )
         value = ring.term(Fraction(1)) if square is None else square
+        check_terms(d, value, "")
         grams = (d.gram("query"), d.gram("key"))
         return [x for W in grams for x in _minus_scalar(ring, W, value)]
+    if name in ("identity-at-zero", "group-law") and len(d.A[0]) != len(d.B[0]):
+        raise RejectedError(f"{name}: query and key take different widths")
     if name == "identity-at-zero":
         zero: dict[str, Poly] = {f"{v}{j}": () for v in "st" for j in range(d.axes)}
         return _minus_scalar(ring, d.at(d.kernel(), zero), ring.term(Fraction(1)))
@@ -814,11 +915,16 @@ def _minus_scalar(ring: Algebra, W: Matrix, value: Terms) -> list[Terms]:
 
 
 def faithful_rank(d: Definition) -> int:
-    """The rank of the phases of tr W_Δ as linear forms in Δ; at `axes` only Δ = 0 gives W_Δ = I.
+    """The rank of the phases of tr W_Δ as linear forms in Δ; at `axes` only Δ = 0 of the whole lags gives W_Δ = I.
 
-    tr W_Δ = Σ m_k e^(iP_k) with m_k > 0 and Σ m_k the size: it reaches the size only where every phase vanishes.
+    tr W_Δ = Σ m_k e^(iP_k) with m_k > 0 and Σ m_k the size: it reaches the size only where every phase is whole turns.
+    For symbols this holds but in a null set (θ = 2π turns at every whole lag): "almost every". At lags that are not
+    whole a phase does come back to a whole turn.
     """
     W = d.lag_kernel("t")
+    names = {n for row in W for entry in row for n in names_in(entry)}
+    if len(W) != len(W[0]) or d.relations or any(n[0] in "(?" for n in names):
+        return 0
     trace = d.ring.add(*(W[i][i] for i in range(len(W))))
     if any(growth or mono or c <= 0 for (_, growth, mono), c in trace.items()) or sum(trace.values()) != len(W):
         return 0
@@ -831,7 +937,7 @@ def faithful_rank(d: Definition) -> int:
             if len(inside) != 1 or dict(mono)[inside[0]] != 1:
                 return 0
             rest = monomial(f for f in mono if f[0] != inside[0])
-            if rest != PI:
+            if dict(rest).get("pi") != 1 or not all(n == "pi" or n in d.whole for n, _ in rest):
                 forms.setdefault(rest, [Fraction(0)] * d.axes)[lags.index(inside[0])] += c
         rows += forms.values()
     return _rank(rows)
@@ -902,10 +1008,16 @@ def hypotheses(ring: Algebra, condition: Tree) -> list[Hypothesis]:
     if op not in ("<=", "<", ">=", ">", "==") or any(part[0] != "terms" for part in parts):
         raise RejectedError(f"a condition must compare sums of terms, got {op!r}")
     (_, a), (_, b) = parts
+    if _impossible(op, _constant_of(a), _constant_of(b)):
+        raise RejectedError("the condition never holds")
     up, down = (ring.add(x, ring.scale(Fraction(-1), y)) for x, y in ((b, a), (a, b)))
     if op == "==":
         return [(up, False), (down, False)]
     return [(up if op[0] == "<" else down, len(op) == 1)]
+
+
+def _impossible(op: str, a: Fraction | None, b: Fraction | None) -> bool:
+    return a is not None and b is not None and not _VALUES[op]((a, a), (b, b))
 
 
 def resolved(d: Definition, tree: Tree, given: Sequence[Hypothesis]) -> Tree:
@@ -1169,6 +1281,8 @@ def _kernel_claim(d: Definition, claim: Mapping[str, Any], proof: Mapping[str, A
     """A claim about a tree: lag invariance leaf by leaf, or its value at lag zero; a witness is a pair of intervals."""
     assert d.tree is not None
     name, given = claim["property"], read_tree(d.ring, claim["given"]) if "given" in claim else None
+    for terms in leaves(given) if given is not None else ():
+        check_terms(d, terms, "st")
     if claim["value"]:
         _prove_tree(d, name, given)
         return
@@ -1239,8 +1353,11 @@ def _variance_claim(d: Definition, claim: Mapping[str, Any]) -> None:
 
 
 def under(d: Definition, conditions: Iterable[Any]) -> Algebra:
-    """The terms under more relations: stored polynomials that are zero."""
-    return Algebra(d.whole, [*d.relations, *(_read_poly(r) for r in conditions)])
+    """The terms under more relations: stored polynomials that are zero. Raises RejectedError."""
+    more = [_read_poly(r) for r in conditions]
+    check_relations(d, more)
+    d.relations = [*d.relations, *more]
+    return Algebra(d.whole, d.relations)
 
 
 def _prove(d: Definition, claim: Mapping[str, Any]) -> None:
@@ -1252,8 +1369,6 @@ def _prove(d: Definition, claim: Mapping[str, Any]) -> None:
         if faithful_rank(d) != d.axes:
             raise RejectedError("the phases do not tell every lag from zero")
         return
-    if claim.get("when"):
-        d.ring = under(d, claim["when"])
     left = [t for t in defects(d, name, claim) if not d.ring.is_zero(t)]
     if left:
         raise RejectedError(f"{name}: {len(left)} entries do not vanish")
@@ -1261,16 +1376,19 @@ def _prove(d: Definition, claim: Mapping[str, Any]) -> None:
 
 def _refute(d: Definition, claim: Mapping[str, Any], witness: Mapping[str, Any]) -> None:
     point = {name: Fraction(value) for name, value in witness["point"].items()}
-    _admissible(d, point)
     if claim["property"] == "faithful":
+        if any(x.denominator != 1 for x in point.values()):
+            raise RejectedError("faithful: the witness is no whole lag")
         lags = {f"t{j}": _constant(point[f"t{j}"]) for j in range(d.axes)}
         if not any(point[n] for n in lags) or not is_scalar(
             d.ring, d.at(d.lag_kernel("t"), lags), d.ring.term(Fraction(1))
         ):
             raise RejectedError("faithful: the witness is no lag that acts as the identity")
-    elif d.generators and d.domain != "real":
+        return
+    _admissible(d, point)
+    if d.generators and d.domain != "real":
         raise RejectedError("generators: on whole positions a commutator refutes nothing")
-    elif not any(excludes_zero(terms, point) for terms in defects(d, claim["property"], claim)):
+    if not any(excludes_zero(terms, point) for terms in defects(d, claim["property"], claim)):
         raise RejectedError(f"{claim['property']}: no entry is certainly nonzero at the witness")
 
 
@@ -1396,14 +1514,36 @@ def check(certificate: Mapping[str, Any]) -> str:
             return _theorem(body)
         if body["definition"].get("permutation"):
             _permutation_claim(body["definition"], claim, method)
+            scope = "all whole positions"
         else:
             d = Definition(body["definition"])
+            scope = _scope(d, claim)
             if (method == "normal-form") != claim["value"]:
                 raise RejectedError("a true claim needs a normal form, a false one a witness")
             _decide(d, claim, body["proof"])
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, IndexError) as error:
         raise RejectedError(f"malformed: {type(error).__name__}: {error}") from error
-    return f"{certificate['encoding']}: {claim['property']} is {claim['value']} ({claim['quantifiers']})"
+    return f"{certificate['encoding']}: {claim['property']} is {claim['value']} ({scope})"
+
+
+def _scope(d: Definition, claim: Mapping[str, Any]) -> str:
+    """For whom the claim is checked, read off the definition: the certificate's own words are not relied on."""
+    terms = [x for M in (d.A, d.B, *d.generators) for x in _entries(M)] + list(leaves(d.tree) if d.tree else ())
+    names = {n.rstrip("*") for x in terms for n in names_in(x)} - {"pi", "e"}
+    free = sorted(n for n in names if n[0] != "#" and not _is_position(n))
+    kinds = {
+        n: " ".join([*(["whole"] if n in d.whole else []), *(["positive"] if n in d.positive else [])])
+        or ("complex" if n[0] == "?" else "normal" if n in d.noise else "real")
+        for n in free
+    }
+    almost = "almost every" if claim["property"] == "faithful" and claim["value"] else "every"
+    words = [f"{almost} {kinds[n]} {n.lstrip('?')}" for n in free] if claim["value"] else ["at one point"]
+    count = len(d.relations) + len(claim.get("when") or ())
+    whole = d.domain == "integer" or claim["property"] == "faithful"
+    words += [f"{'all' if claim['value'] else 'of the'} {'whole' if whole else 'real'} positions"]
+    words += [f"under {count} relations"] if count else []
+    words += ["under a condition on the positions"] if "given" in claim else []
+    return ", ".join([*words, *([claim["sense"]] if claim.get("sense") else [])])
 
 
 def _decide(d: Definition, claim: Mapping[str, Any], proof: Mapping[str, Any]) -> None:
@@ -1413,7 +1553,12 @@ def _decide(d: Definition, claim: Mapping[str, Any], proof: Mapping[str, Any]) -
     d.averaged = sense == "in expectation"
     if d.tree is not None:
         _kernel_claim(d, claim, proof)
-    elif claim["value"]:
+        return
+    if claim.get("when"):
+        if claim["property"] != "lag-invariant":
+            raise RejectedError("a condition belongs to lag invariance")
+        d.ring = under(d, claim["when"])
+    if claim["value"]:
         _prove(d, claim)
     else:
         _refute(d, claim, proof)
@@ -1433,6 +1578,8 @@ def _permutation_claim(definition: Mapping[str, Any], claim: Mapping[str, Any], 
 def _theorem(body: Mapping[str, Any]) -> str:
     name = body["definition"]["theorem"]
     statement, proof, trusted = THEOREMS[name]
+    if (body["encoding"], body["claim"]["property"], body["claim"]["value"]) != (name, "theorem", True):
+        raise RejectedError(f"{name}: a theorem is a claim about nothing but itself")
     if body["claim"]["statement"] != statement or body["proof"]["trusted"] != trusted:
         raise RejectedError(f"{name}: the statement or what it trusts is not the one in the closed list")
     if not proof():
