@@ -3,6 +3,7 @@
 Distinct characters z^τ and powers of τ are linearly independent, so nothing cancels between them (Kronecker).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import product
@@ -10,11 +11,14 @@ from math import comb, prod
 from typing import TYPE_CHECKING, Any
 
 from .encoding import Encoding, PermutationPower
-from .recheck import Algebra, Definition, Matrix, Poly, Terms, monomial
+from .recheck import Algebra, Definition, Matrix, Poly, Terms, monomial, names_in
 
 if TYPE_CHECKING:
     from .exact.verdicts import Proposition
 
+_FREE = re.compile(
+    r"\??\((?!(?:log|exp|a?(?:sin|cos|tan|cot|sec|csc)h?|Abs|sqrt|sign)\b)[A-Za-z]\w*[(\[][-\w, ]*[)\]]\)\*?"
+)
 OPEN = {"at_least": 0, "up_to_length": 0}  # nothing is known
 Rank = dict[str, Any]
 Powers = tuple[int, ...]
@@ -68,7 +72,23 @@ def exponential_rank(ring: Algebra, W: Matrix, lags: Sequence[str]) -> int | Non
                 blocks = coefficients.setdefault(character, {})
                 block = blocks.setdefault(powers, [[{} for _ in range(columns)] for _ in range(rows)])
                 block[i][j] = ring.add(block[i][j], ring.term(c, *constant))
-    return sum(_character_rank(ring, blocks, rows, columns) for blocks in coefficients.values())
+    found = sum(_character_rank(ring, blocks, rows, columns) for blocks in coefficients.values())
+    return found if found <= 1 or _independent(ring, W, lags) else None
+
+
+def _independent(ring: Algebra, W: Matrix, lags: Sequence[str]) -> bool:
+    """Whether characters and symbols are independent: free functions alone, one relation at most, in factors only.
+
+    The zero test knows such a relation; it knows nothing of what one does to an exponent.
+    """
+    names = {n for row in W for x in row for n in names_in(x)}
+    tied = {n for rule, rest in ring.rules for n in (*dict(rule), *names_in(rest))}
+    above = {n for row in W for x in row for p, g, _ in x for q in (p, *(e for _, e in g)) for m, _ in q for n, _ in m}
+    above |= {b for row in W for x in row for _, g, _ in x for b, _ in g}
+    phases = [m for row in W for x in row for p, _, _ in x for m, _ in p]
+    turns = any("pi" in dict(m) and any(n in ring.integers and p > 0 for n, p in m if n not in lags) for m in phases)
+    free = not above & tied if len(ring.rules) <= 1 else not names & tied
+    return free and not turns and not any(n.lstrip("?")[0] == "(" and not _FREE.fullmatch(n) for n in names)
 
 
 def _split(key: Any, lags: Sequence[str]) -> tuple[Character, Powers, Any] | None:

@@ -9,6 +9,7 @@ import sympy as sp
 
 from ..encoding import Encoding
 from ..recheck import Definition, Matrix, RejectedError, Terms, enclose
+from .definition import store
 
 POINTS = 2
 
@@ -19,20 +20,21 @@ class BridgeError(AssertionError):
 
 def check(record: Encoding, stored: Mapping[str, Any]) -> int:
     """The number of (entry, point) pairs compared. Raises BridgeError where an entry and its terms are apart."""
-    d = Definition(stored)
+    d, translator = Definition(stored), store(record)[1]
+    written = {} if translator is None else translator.names
     sides: list[tuple[Any, Matrix, str]] = [(record.query, d.A, "s"), (record.key, d.B, "t")]
     if record.generators is not None:
         sides = [(g, m, "s") for g, m in zip(record.generators, d.generators, strict=True)]
     random = Random(record.name)
-    return sum(_compare(record, d, M, terms, letter, random) for M, terms, letter in sides for _ in range(POINTS))
+    return sum(_compare(record, written, M, terms, letter, random) for M, terms, letter in sides for _ in range(POINTS))
 
 
-def _compare(record: Encoding, d: Definition, M: Any, terms: Matrix, letter: str, random: Random) -> int:
+def _compare(record: Encoding, written: Mapping[Any, str], M: Any, terms: Matrix, letter: str, random: Random) -> int:
     count = 0
     point = {s: _draw(s, record, random) for s in sorted(M.free_symbols | set(record.coordinates), key=str)}
     names = {x: f"{letter}{j}" for j, x in enumerate(record.coordinates)}
-    named = {names.get(s, s.name): v for s, v in point.items()}
-    named |= {f"?{s.name}{star}": v for s, v in point.items() if not s.is_real for star in ("", "*")}
+    named = {names.get(s) or written.get(s, s.name): v for s, v in point.items()}
+    named |= {f"{n}*": v for n, v in named.items() if n[0] == "?"}
     for i, row in enumerate(terms):
         for j, entry in enumerate(row):
             count += _meets(M[i, j], entry, point, named, f"{record.name}: entry [{i}, {j}]")
@@ -49,12 +51,20 @@ def _meets(e: Any, entry: Terms, point: Mapping[sp.Symbol, Fraction], named: Map
     except RejectedError:  # an atom or an irrational exponent has no value at a rational point
         return 0
     with ctx.workprec(128):
-        ours = acb(*(arb((lo + hi).numerator) / (2 * (lo + hi).denominator) for lo, hi in (re, im)))
+        ours = acb(*(_ball(lo, hi) for lo, hi in (re, im)))
         theirs = acb(evaluate(sp.sympify(e), {s: v for s, v in point.items() if s in e.free_symbols}))
         apart = abs(ours - theirs) > arb("1e-25") * (1 + abs(theirs))
     if apart:
         raise BridgeError(f"{what}: stored terms give {ours}, the record gives {theirs}")
     return 1
+
+
+def _ball(lo: Fraction, hi: Fraction) -> Any:
+    """The interval as a ball of Arb, its width included."""
+    from flint import arb
+
+    a, b = (arb(x.numerator) / x.denominator for x in (lo, hi))
+    return a.union(b)
 
 
 def _draw(symbol: sp.Symbol, record: Encoding, random: Random) -> Fraction:

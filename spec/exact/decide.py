@@ -10,13 +10,13 @@ import sympy as sp
 
 from ..canonical import expression
 from ..encoding import Encoding, EncodingError, PermutationPower
-from ..recheck import Definition, defects, faithful_rank, is_scalar, under
+from ..recheck import Definition, defects, faithful_rank, is_scalar, names_in, under
 from ..wellformed import expressions
 from . import bridge, certificate, generators
 from .deadline import within
 from .definition import Stored, store, write_terms
 from .numeric import Evidence, evidence
-from .translate import OutsideClassError
+from .translate import OutsideClassError, Translator
 from .verdicts import Proposition, Verdict, in_time
 from .witness import search
 
@@ -108,16 +108,20 @@ def _decide(record: Encoding, stored: Stored, name: str) -> Proposition:
         return _proved(record, stored, name)
     for values in _instances(record):
         try:
-            instance, _ = store(record, values)
+            instance, translator = store(record, values)
         except OutsideClassError as error:
             return _undecided(name, str(error))
         d = Definition(instance)
         if values and _vanishes(d, name):
             return _proved(record, instance, name)
-        point = search(d, [{} if d.ring.is_zero(t) else t for t in defects(d, name)])
+        point = search(d, [{} if d.ring.is_zero(t) else t for t in defects(d, name)], _by_name(translator))
         if point is not None:
             return _refuted(record, instance, name, values, *point)
     return _by_arb(record, name)
+
+
+def _by_name(translator: Translator | None) -> dict[str, Any]:
+    return {} if translator is None else {name: symbol for symbol, name in translator.names.items()}
 
 
 def _by_arb(record: Encoding, name: str) -> Proposition:
@@ -159,6 +163,11 @@ def _instances(record: Encoding) -> Iterator[dict[sp.Symbol, Any]]:
 
 def _proved(record: Encoding, stored: Stored, name: str, extra: Mapping[str, Any] | None = None) -> Proposition:
     words = quantifiers(record)
+    if name == "faithful":
+        words = words.replace("every real ", "almost every real ").replace("every positive ", "almost every positive ")
+        words = words.replace("all real positions", "all whole positions")
+    if name == "gain":
+        words = words.replace("other coordinates untouched", "no coordinate beside them")
     made = certificate.make(record.name, stored, name, True, words, {"method": "normal-form"}, extra)
     return Proposition(name, Verdict.PROVED, words, certificate=made)
 
@@ -217,19 +226,40 @@ def _gain(record: Encoding, stored: Stored, found: Mapping[str, Proposition]) ->
     d = Definition(stored)
     square = d.gram("query")[0][0]
     if isinstance(claimed, Mapping):
+        g = sp.sympify(claimed["gain"])
         try:
-            squared, _ = store(replace(record, query=sp.Matrix([[sp.sympify(claimed["gain"])]]), key=None, claims={}))
+            squared, translator = store(replace(record, query=sp.Matrix([[g * sp.conjugate(g)]]), key=None, claims={}))
         except OutsideClassError as error:
             return {"gain": _undecided("gain", str(error))}
-        g = Definition(squared)
-        square = g.gram("query")[0][0]
+        square = Definition(squared).A[0][0]
+    elif any(n[0] in "stc" and n[1:].isdigit() for n in names_in(square)):
+        return {}
     detail = {"gain_squared": write_terms(square)}
     if not _vanishes(d, "gain", detail):
         if isinstance(claimed, Mapping):
-            return {"gain": Proposition("gain", Verdict.REFUTED, reason=f"A^H A is not ({claimed['gain']})² I")}
+            return {"gain": _gain_refuted(record, d, square, translator, claimed["gain"])}
         return {}
     proved = _proved(record, stored, "gain", detail)
     return {"gain": replace(proved, detail=str(sp.sqrt(expression(square, record))))}
+
+
+def _gain_refuted(
+    record: Encoding, d: Definition, square: Any, translator: Translator | None, gain: Any
+) -> Proposition:
+    """Refuted where an entry of A^H A - g² I or B^H B - g² I is certainly not zero."""
+    reason, minus = f"A^H A is not ({gain})² I", Fraction(-1)
+    left = [
+        d.ring.add(x, d.ring.scale(minus, square)) if i == j else x
+        for side in ("query", "key")
+        for i, row in enumerate(d.gram(side))
+        for j, x in enumerate(row)
+    ]
+    symbols = _by_name(store(record)[1]) | _by_name(translator)
+    hit = search(d, [{} if d.ring.is_zero(x) else x for x in left], symbols)
+    if hit is None:
+        return _undecided("gain", f"neither is A^H A = ({gain})² I in normal form nor is it certainly different")
+    shown = {n.strip("?"): str(v) for n, v in hit[0].items()}
+    return Proposition("gain", Verdict.REFUTED, "at one point", reason=reason, witness={"parameters": shown})
 
 
 def _faithful(record: Encoding, stored: Stored, found_unitary: Verdict) -> Proposition:
@@ -296,7 +326,8 @@ def quantifiers(record: Encoding, averaged: Collection[sp.Symbol] = ()) -> str:
     places = ("all whole" if record.domain == "integer" else "all real") + (
         " positions s, t" if record.axes == 1 else f" positions in {record.axes} axes"
     )
-    return "; ".join(filter(None, (blocks, basis, ", ".join(map(_assumed, symbols)), places)))
+    where = f"where {' and '.join(f'{r} = 0' for r in record.relations)}" if record.relations else ""
+    return "; ".join(filter(None, (blocks, basis, ", ".join(map(_assumed, symbols)), places, where)))
 
 
 def _assumed(symbol: sp.Symbol) -> str:

@@ -7,7 +7,7 @@ import sympy as sp
 
 from ..encoding import Encoding, PermutationPower
 from ..recheck import Matrix, Mono, Poly, Terms
-from .translate import Translator
+from .translate import OutsideClassError, Translator
 
 Stored = dict[str, Any]
 
@@ -24,22 +24,33 @@ def store(record: Encoding, values: Mapping[sp.Symbol, Any] | None = None) -> tu
     sides = [matrix.xreplace(dict(values or {})) for matrix in forms]
     relations = [sp.sympify(r).xreplace(dict(values or {})) for r in record.relations]
     symbols = set().union(*(x.free_symbols for x in (*sides, *relations))) - set(record.coordinates)
-    translator = Translator(frozenset(record.coordinates), record.domain == "integer", symbols)
+    noise = frozenset(sp.Tuple(record.noise).free_symbols) if isinstance(record.noise, sp.Basic) else _symbols(record)
+    translator = Translator(frozenset(record.coordinates), record.domain == "integer", symbols, noise)
     letters = "st" if record.generators is None else "s" * len(sides)
     stored = [
         _write_matrix(translator.matrix(side, {x: f"{v}{j}" for j, x in enumerate(record.coordinates)}))
         for v, side in zip(letters, sides, strict=True)
     ]
     polynomials = [translator.relation(r) for r in relations] + translator.relations
+    if any(p and not any(mono for mono, _ in p) for p in polynomials):
+        raise OutsideClassError("the relations contradict each other: nothing satisfies them")
     return {
         "axes": record.axes,
         "domain": record.domain,
         "integers": sorted(translator.names[s] for s in symbols if s.is_integer),
-        "positive": sorted(translator.names[s] for s in symbols if s.is_positive),
+        "positive": sorted(
+            [translator.names[s] for s in symbols if s.is_positive]
+            + [name for name, e in translator.atoms.items() if e.is_positive]
+        ),
         "relations": [write_poly(p) for p in polynomials],
         "basis": record.basis,
         **({"query": stored[0], "key": stored[1]} if record.generators is None else _only_generators(stored)),
     }, translator
+
+
+def _symbols(record: Encoding) -> frozenset[Any]:
+    given = record.noise if isinstance(record.noise, (tuple, list)) else [record.noise]
+    return frozenset(z for z in given if isinstance(z, sp.Symbol))
 
 
 def _only_generators(stored: list[Any]) -> Stored:

@@ -1,5 +1,6 @@
 """A = B = exp(Σ x_i G_i): unitary iff every G_i is skew-Hermitian, relative iff they commute as well."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial
 from itertools import product
@@ -8,7 +9,7 @@ from typing import Any
 from ..encoding import Encoding
 from ..recheck import Definition, defects, enclose
 from . import certificate
-from .definition import Stored
+from .definition import Stored, store
 from .verdicts import Proposition, Verdict, in_time
 from .witness import search
 
@@ -17,12 +18,18 @@ def propositions(record: Encoding, stored: Stored) -> dict[str, Proposition]:
     """The properties of a record written in generators."""
     d = Definition(stored)
     names = ("lag-invariant", "unitary", "identity-at-zero", "group-law")
-    found = {n: in_time(n, partial(_decide, record, stored, d, n)) for n in names}
+    symbols = _by_name(record)
+    found = {n: in_time(n, partial(_decide, record, stored, d, symbols, n)) for n in names}
     reason = "not decided for generators"
     return found | {"faithful": Proposition("faithful", Verdict.NOT_APPLICABLE, reason=reason)}
 
 
-def _decide(record: Encoding, stored: Stored, d: Definition, name: str) -> Proposition:
+def _by_name(record: Encoding) -> dict[str, Any]:
+    translator = store(record)[1]
+    return {} if translator is None else {n: s for s, n in translator.names.items()}
+
+
+def _decide(record: Encoding, stored: Stored, d: Definition, symbols: Mapping[str, Any], name: str) -> Proposition:
     from .decide import quantifiers
 
     words = quantifiers(record)
@@ -30,7 +37,7 @@ def _decide(record: Encoding, stored: Stored, d: Definition, name: str) -> Propo
     if not any(left):
         made = certificate.make(record.name, stored, name, True, words, {"method": "normal-form"})
         return Proposition(name, Verdict.PROVED, words, certificate=made)
-    hit = search(d, left)
+    hit = search(d, left, symbols)
     if hit is None:
         return Proposition(name, Verdict.UNDECIDED, reason="no certain witness was found")
     point, entry = hit

@@ -20,12 +20,20 @@ class OutsideClassError(ValueError):
 class Translator:
     """Translates entries of one record. Positions are renamed (`names`); position-free parts beyond it become atoms."""
 
-    def __init__(self, positions: frozenset[sp.Symbol], whole_positions: bool, symbols: set[sp.Symbol]) -> None:
+    def __init__(
+        self,
+        positions: frozenset[sp.Symbol],
+        whole_positions: bool,
+        symbols: set[sp.Symbol],
+        noise: frozenset[sp.Symbol] = frozenset(),
+    ) -> None:
         self.positions = positions
         self.whole_positions = whole_positions
+        self.noise = noise
         self.atoms: dict[str, sp.Expr] = {}
         self.relations: list[Poly] = []
-        self.names = {s: self._name(s) for s in symbols}
+        self.names = {s: self._name(s) for s in sorted(symbols, key=lambda s: (s.name, str(s.assumptions0)))}
+        _check_names(self.names)
         whole = {self.names[s] for s in symbols if s.is_integer}
         if whole_positions:
             whole |= {f"{v}{j}" for v in "stc" for j in range(len(positions))}
@@ -57,7 +65,7 @@ class Translator:
         if e.is_Rational:
             return ring.term(Fraction(int(e.p), int(e.q)))
         if e.is_Float:
-            return ring.term(Fraction(float(e)))
+            return ring.term(_exact(e))
         if e.is_Symbol:
             return ring.term(Fraction(1), (), (), ((rename.get(e) or self.names[e], Fraction(1)),))
         if e is sp.I:
@@ -82,8 +90,11 @@ class Translator:
         """A position-free part as a symbol of its own: a proof covers every value it can take."""
         if e.free_symbols & self.positions:
             raise OutsideClassError(f"{e} is no exponential polynomial in the position")
+        if e.free_symbols & self.noise:
+            raise OutsideClassError(f"{e} is a function of the noise whose moments are not known here")
         name = f"({e})" if e.is_real else f"?({e})"
-        self.atoms[name] = e
+        if self.atoms.setdefault(name, e) != e:
+            raise OutsideClassError(f"two different expressions are both written {name}")
         return self.ring.term(Fraction(1), (), (), ((name, Fraction(1)),))
 
     def _power(self, e: sp.Expr, rename: Mapping[sp.Symbol, str]) -> Terms:
@@ -122,7 +133,7 @@ class Translator:
     def _reciprocal(self, terms: Terms, e: sp.Expr) -> Terms:
         """1/x of a position-free sum x: an atom r with the relation r·x = 1."""
         atom = self._atom(e)
-        mono = next(iter(atom))[2]
+        mono = next(iter(atom))[2]  # with noise in it there is no atom
         if all(not phase and not growth for phase, growth, _ in terms):
             product = polynomial((monomial((*m, *mono)), c) for (_, _, m), c in terms.items())
             self.relations.append(polynomial((*product, ((), Fraction(-1)))))
@@ -137,6 +148,8 @@ class Translator:
 
     def _exponential(self, base: sp.Expr, exponent: sp.Expr, e: sp.Expr, rename: Mapping[sp.Symbol, str]) -> Terms:
         """base^exponent with a position in the exponent."""
+        if base.is_Float:
+            base = sp.Rational(*_exact(base).as_integer_ratio())
         whole = self.whole_positions and _whole(exponent, self.positions)
         if isinstance(base, sp.exp) and (whole or base.exp.is_real):
             return self.terms(sp.exp(sp.expand(base.exp * exponent)), rename)
@@ -197,6 +210,25 @@ class Translator:
         if e.func is sp.im:
             inner = self.ring.multiply(inner, self.terms(-sp.I, rename))
         return self.ring.scale(Fraction(1, 2), self.ring.add(inner, self.ring.conjugate(inner)))
+
+
+def _check_names(names: Mapping[sp.Symbol, str]) -> None:
+    """Raises OutsideClassError where two symbols would be stored under one name, or one is imaginary."""
+    found: dict[str, sp.Symbol] = {}
+    for symbol, name in names.items():
+        if found.setdefault(name, symbol) is not symbol:
+            raise OutsideClassError(f"two different symbols are both written {name}")
+        if symbol.is_imaginary:
+            raise OutsideClassError(f"{symbol} is imaginary: write I*{symbol} with a real {symbol}")
+        if not symbol.is_commutative:
+            raise OutsideClassError(f"{symbol} does not commute, and is no number")
+
+
+def _exact(value: sp.Float) -> Fraction:
+    """The number that a float holds, whatever its precision."""
+    sign, mantissa, exponent, _ = value._mpf_
+    size = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    return -size if sign else size
 
 
 def _whole(exponent: sp.Expr, positions: frozenset[sp.Symbol]) -> bool:

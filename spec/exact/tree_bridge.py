@@ -7,7 +7,7 @@ import sympy as sp
 
 from ..encoding import Encoding
 from ..recheck import Definition, RejectedError, tree_value
-from .bridge import BridgeError, _draw
+from .bridge import BridgeError, _ball, _draw
 from .definition import Stored
 from .tree_witness import free_functions, value_at
 from .trees import TreeBuilder, with_functions
@@ -23,8 +23,8 @@ def check(record: Encoding, e: sp.Expr, stored: Stored, builder: TreeBuilder) ->
         return 0
     for free in free_functions(e):
         concrete = with_functions(e, free)
-        for _ in range(2):
-            point = {s: _draw(s, record, random) for s in builder.symbols}
+        for _ in range(4):
+            point = {s: _draw(s, record, random) for s in sorted(builder.symbols, key=str)}
             spot = {x: Fraction(random.randint(0, 9)) for x in builder.rename}
             named = {builder.translator.names[s]: v for s, v in point.items()}
             named |= {builder.rename[x]: v for x, v in spot.items()}
@@ -36,7 +36,7 @@ def check(record: Encoding, e: sp.Expr, stored: Stored, builder: TreeBuilder) ->
             if theirs is None or not isinstance(theirs, arb):
                 continue
             with ctx.workprec(128):
-                ours = arb((lo + hi).numerator) / (2 * (lo + hi).denominator)
+                ours = _ball(lo, hi)
                 apart = abs(ours - theirs) > arb("1e-25") * (1 + abs(theirs))
             if apart:
                 raise BridgeError(f"{record.name}: the stored tree gives {ours}, the record gives {theirs}")

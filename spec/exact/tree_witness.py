@@ -104,7 +104,7 @@ def parameters(e: sp.Expr, coordinates: list[Any], record: Encoding) -> Iterator
     """Values of the other symbols: all ones, then rotated lists, so that they get different values."""
     free = sorted(e.free_symbols - set(coordinates), key=str)
     allowed = [[v for v in _VALUES if _fits(s, v)] for s in free]
-    for shift in range(_ROTATIONS if free else 1):
+    for shift in range((_ROTATIONS if free else 1) if all(allowed) else 0):
         values = {s: a[(i * (shift > 0) + shift) % len(a)] for i, (s, a) in enumerate(zip(free, allowed, strict=True))}
         if all(_is_zero(r, values) for r in record.relations):
             yield values
@@ -116,9 +116,9 @@ def _is_zero(relation: Any, values: Mapping[sp.Symbol, Fraction]) -> bool:
 
 
 def _fits(symbol: sp.Symbol, value: Fraction) -> bool:
-    if symbol.is_integer and value.denominator != 1:
-        return False
-    return not ((symbol.is_positive and value <= 0) or (symbol.is_nonnegative and value < 0))
+    from .witness import fits
+
+    return fits(symbol, value)
 
 
 def _size(move: Any) -> Any:

@@ -5,6 +5,9 @@ import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import product
+from typing import Any
+
+import sympy as sp
 
 from ..recheck import Definition, Key, Poly, RejectedError, Terms, _is_reciprocal, enclose, poly_value
 from .deadline import tick
@@ -17,12 +20,18 @@ _VALUES = tuple(Fraction(x) for x in ("1", "2", "1/2", "3", "3/5", "4/5", "0", "
 _TRIES = 2000
 
 
-def search(d: Definition, defects: list[Terms]) -> tuple[Point, int] | None:
-    """A point and the number of the defect that excludes zero there; None when the search ends without one."""
+def fits(symbol: Any, value: Fraction) -> bool:
+    """Whether a symbol's assumptions allow the value: all that SymPy knows of a number, not its sign alone."""
+    number = sp.Rational(value.numerator, value.denominator)
+    return all(getattr(number, f"is_{name}", None) == wanted for name, wanted in symbol.assumptions0.items())
+
+
+def search(d: Definition, defects: list[Terms], symbols: Mapping[str, Any] | None = None) -> tuple[Point, int] | None:
+    """A point, of values that `symbols` can have, and which defect excludes zero there; None without one."""
     names = sorted(_names(defects, d))
     if any(n.lstrip("?")[0] == "(" and not _is_reciprocal(d, n) for n in names):
         return None  # the value of a function of symbols is not ours to choose
-    for tries, point in enumerate(_points(names, d)):
+    for tries, point in enumerate(_points(names, d, symbols or {})):
         tick()
         if tries > _TRIES:
             return None
@@ -77,11 +86,11 @@ def _names(defects: list[Terms], d: Definition) -> set[str]:
     return {n for n in found if n != "pi" and n != "e" and n[0] != "#"}
 
 
-def _points(names: list[str], d: Definition) -> Iterator[Point]:
+def _points(names: list[str], d: Definition, symbols: Mapping[str, Any]) -> Iterator[Point]:
     positions = [n for n in names if n[0] in "stc" and n[1:].isdigit()]
     others = [n for n in names if n not in positions and not n.endswith("*")]
     choices = _POSITIONS + (_BETWEEN if d.domain == "real" else ())
-    for values in _parameters(others, d):
+    for values in _parameters(others, d, symbols):
         base = dict(zip(others, values, strict=True))
         base |= {n + "*": v for n, v in base.items() if n[0] == "?"}
         if not _satisfied(d, base):
@@ -101,12 +110,20 @@ def _few(count: int) -> list[tuple[Fraction, ...]]:
     return [tuple(Fraction(1 if i == j else (i % 3) * k) for i in range(count)) for j in range(count) for k in range(3)]
 
 
-def _parameters(others: list[str], d: Definition) -> Iterator[tuple[Fraction, ...]]:
+def _parameters(others: list[str], d: Definition, symbols: Mapping[str, Any]) -> Iterator[tuple[Fraction, ...]]:
     """All ones first, then rotated lists so that different symbols get different values, then every combination."""
     allowed = [
-        [v for v in _VALUES if not (n in d.positive and v <= 0) and not (n in d.whole and v.denominator != 1)]
+        [
+            v
+            for v in _VALUES
+            if not (n in d.positive and v <= 0)
+            and not (n in d.whole and v.denominator != 1)
+            and (n not in symbols or fits(symbols[n], v))
+        ]
         for n in others
     ]
+    if not all(allowed):
+        return
     if not d.relations:
         for shift in range(4):
             yield tuple(a[(i * (shift > 0) + shift) % len(a)] for i, a in enumerate(allowed))
