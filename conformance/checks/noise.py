@@ -131,6 +131,11 @@ def _frozen(bench: Bench) -> Iterable[Measurement]:
     rows = range(len(at))
     single = [features(bench, q[:, :, i : i + 1], k[:, :, i : i + 1], at[i : i + 1], at[i : i + 1]) for i in rows]
     yield _same(bench, "token by token", _joined(single, 2), full, at)
+    if "arbitrary-positions" in bench.subject.supports:
+        order = rng.permutation(len(at))
+        there = [at[int(i)] for i in order]
+        moved = features(bench, q[:, :, order], k[:, :, order], there, there)
+        yield _same(bench, "permuted", moved, [x[:, :, order] for x in full], there)
     alone = [features(bench, q[b : b + 1], k[b : b + 1], at, at) for b in range(2)]
     yield _same(bench, "batch alone", _joined(alone, 0), full, at)
     mixed = [np.concatenate(pair) for pair in ((q[:1], other[1:]), (k[:1], more[1:]))]

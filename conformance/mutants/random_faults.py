@@ -95,6 +95,10 @@ def _by_content(state: State, q: Array, k: Array, positions: Array) -> tuple[Arr
     return _pair(SINE, _seeded(seed))(state=state, q=q, k=k, positions=positions)  # type: ignore[no-any-return]
 
 
+def _by_index(state: State, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
+    return _pair(SINE)(state=state, q=q, k=k, positions=np.arange(len(positions)))  # type: ignore[no-any-return]
+
+
 def _by_batch(state: State, q: Array, k: Array, positions: Array) -> tuple[Array, Array]:
     return _pair(SINE, _seeded(len(q)))(state=state, q=q, k=k, positions=positions)  # type: ignore[no-any-return]
 
@@ -164,6 +168,7 @@ _ENCODES: tuple[tuple[str, str, Callable[..., Any], str, str, tuple[str, ...]], 
     ("spe-conv-filters-swapped", CONV,
      _pair(CONV, _put(query_filter=lambda s: s["key_filter"], key_filter=lambda s: s["query_filter"])),
      "wrong sign of the lag", "constructed, after two releases", (GIVEN,)),
+    ("spe-index-for-position", SINE, _by_index, "positions ignored", "constructed", (FROZEN, GIVEN)),
     ("spe-one-angle-for-two-axes", PLANE,
      _pair(PLANE, _put(frequencies=lambda s: np.repeat(s["frequencies"][..., :1], 2, axis=-1))),
      "axes confused", "constructed", (GIVEN,)),
