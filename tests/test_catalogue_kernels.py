@@ -34,6 +34,8 @@ RANKS = {
     "t5": ("unbounded", 113),
     "t5[direction=bidirectional]": ("unbounded", 91),
     "fastrpb": ("unbounded", "unbounded"),
+    "kerple": ("unbounded", "unbounded"),
+    "kerple[kind=power]": ("unbounded", "unbounded"),
     "nprf": ("unbounded", "unbounded"),
 }
 

@@ -85,6 +85,8 @@ def _verdict(j: Judgement, name: str) -> str:
 
 def _basis(j: Judgement, name: str) -> str:
     """Why: the quantifiers of a proof, the numbers of a witness, the reason of an open question."""
+    if name == "rank":
+        return "; ".join(f"{side}: {r['unbounded']}" for side, r in j.ranks.items() if "unbounded" in r)
     found = _found(j, name)
     if found is None:
         return ""

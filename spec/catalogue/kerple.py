@@ -21,7 +21,11 @@ def encoding(kind: str = "log", symmetric: str = "no") -> Encoding:
         bias=-r1 * (sp.log(1 + r2 * far) if kind == "log" else far**r2),
         domain="real",
         parameters={r1: learned(head, 1), r2: learned(head, sp.Rational(1, 2))},
-        claims={"lag-invariant": True, "identity-at-zero": True},
+        claims={
+            "lag-invariant": True,
+            "identity-at-zero": True,
+            "rank": {"bidirectional": "unbounded", "causal": "unbounded"},
+        },
         source="Chi et al., KERPLE, arXiv 2205.09921",
         summary="a learned kernel of the distance, logarithmic or a power, subtracted from each logit",
         conventions=(
