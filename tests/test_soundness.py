@@ -239,3 +239,8 @@ def test_roots_of_high_order_need_no_room():
 
 def test_the_number_pi_and_a_symbol_pi_are_two():
     assert judge(scalar(real("pi") * sp.pi**2)).propositions["gain"].verdict == "proved"
+
+
+def test_a_conjugate_is_no_crash():
+    z = sp.Symbol("z")
+    assert judge(scalar(sp.conjugate(z), 1 / z)).propositions["lag-invariant"].verdict == "proved"
