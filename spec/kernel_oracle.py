@@ -143,7 +143,7 @@ class KernelOracle:
         if symbol.name in self.given:
             return isinstance(self.given[symbol.name], tuple)
         expression = self.encoding.parameters.get(symbol)
-        inside = getattr(expression, "free_symbols", set())
+        inside: set[sp.Symbol] = getattr(expression, "free_symbols", set())
         return symbols.head in inside or any(self.by_head(x) for x in inside - {symbol})
 
     def function(self, call: Call, arguments: Sequence[Sequence[Any]], per_head: Sequence[bool]) -> list[Any]:
