@@ -73,12 +73,9 @@ def test_our_own_pass_every_check_in_every_dtype(subject):
     assert [(f.id, f.reason) for f in findings(subject, level="smoke") if not f.ok] == []
 
 
-def test_our_own_cover_the_catalogue_with_unique_names():
-    from lagwise.spec.catalogue import members, names
-
+def test_our_own_have_unique_names():
     for backend in ("numpy", "torch"):
         mine = [s for s in OWN if s.library == backend]
-        assert {s.encoding for s in mine} >= {m for name in names() for m in members(name)}
         assert len({s.name for s in mine}) == len(mine)
 
 

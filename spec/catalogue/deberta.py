@@ -15,7 +15,7 @@ def encoding() -> Encoding:
     query = sp.Matrix([sp.Function(f"query{c}")(place) for c in range(2)])
     return Encoding(
         "deberta",
-        terms=[("q", sp.eye(2), "k"), ("q", key, "1"), ("1", query.T, "k")],
+        terms=(("q", sp.eye(2), "k"), ("q", key, "1"), ("1", query.T, "k")),
         claims={"lag-invariant": "given the pair"},
         source="He et al., DeBERTa, arXiv 2006.03654",
         summary="adds content-to-position and position-to-content scores over clipped lags",

@@ -14,7 +14,7 @@ def encoding() -> Encoding:
     vector = sp.Matrix([sp.Function(f"w{c}")(clipped) for c in range(3)])
     return Encoding(
         "shaw",
-        terms=[("q", sp.eye(3), "k"), ("q", vector, "1")],
+        terms=(("q", sp.eye(3), "k"), ("q", vector, "1")),
         claims={"lag-invariant": "given the pair"},
         source="Shaw, Uszkoreit and Vaswani, arXiv 1803.02155",
         summary="adds a learned vector for the clipped lag to each key",

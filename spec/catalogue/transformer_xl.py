@@ -15,7 +15,7 @@ def encoding() -> Encoding:
     place = w * sp.Matrix([sp.sin(-lag * theta), sp.cos(lag * theta)])
     return Encoding(
         "transformer-xl",
-        terms=[("q", sp.eye(2), "k"), ("q", place, "1"), ("1", u.T, "k"), ("1", v.T * place, "1")],
+        terms=(("q", sp.eye(2), "k"), ("q", place, "1"), ("1", u.T, "k"), ("1", v.T * place, "1")),
         claims={"lag-invariant": "given the pair"},
         source="Dai et al., Transformer-XL, arXiv 1901.02860",
         summary="scores content and sinusoidal lag separately, with two learned bias vectors",
