@@ -581,10 +581,17 @@ LEMMAS: dict[str, Callable[[], bool]] = {
 # Claims: what each property says of the definition, in the terms above.
 
 
+@lru_cache(maxsize=64)
+def _products(_digest: str) -> dict[Any, Matrix]:
+    """The products of one definition, formed once: they do not depend on what is claimed of it."""
+    return {}
+
+
 class Definition:
     """The stored definition of an encoding: A in s0, s1, …, B in t0, t1, …, and what surrounds the block."""
 
     def __init__(self, stored: Mapping[str, Any]) -> None:
+        self._memory = _products(digest(stored))
         self.axes = int(stored["axes"])
         self.domain = stored["domain"]
         if self.axes < 1 or self.domain not in ("integer", "real"):
@@ -621,8 +628,11 @@ class Definition:
 
     def kernel(self) -> Matrix:
         """W_{s,t} = A_s^H B_t, or its expectation over the noise."""
-        W = self.ring.product(self.A, self.B)
-        return [[expectation(self.ring, x, self.noise) for x in row] for row in W] if self.averaged else W
+        if self.averaged not in self._memory:
+            W = self.ring.product(self.A, self.B)
+            mean = [[expectation(self.ring, x, self.noise) for x in row] for row in W] if self.averaged else W
+            self._memory[self.averaged] = mean
+        return self._memory[self.averaged]
 
     def shift_defect(self) -> Matrix:
         """W_{s+c,t+c} - W_{s,t}."""
@@ -635,13 +645,19 @@ class Definition:
 
     def lag_kernel(self, name: str) -> Matrix:
         """W at s = 0 and t = the named lag."""
-        values = {f"s{j}": () for j in range(self.axes)} | {f"t{j}": _symbol(f"{name}{j}") for j in range(self.axes)}
-        return self.at(self.kernel(), values)
+        key = (name, self.averaged)
+        if key not in self._memory:
+            zero: dict[str, Poly] = {f"s{j}": () for j in range(self.axes)}
+            values = zero | {f"t{j}": _symbol(f"{name}{j}") for j in range(self.axes)}
+            self._memory[key] = self.at(self.kernel(), values)
+        return self._memory[key]
 
     def gram(self, side: str) -> Matrix:
         """A^H A or B^H B."""
         M = self.A if side == "query" else self.B
-        return self.ring.product(M, M)
+        if side not in self._memory:
+            self._memory[side] = self.ring.product(M, M)
+        return self._memory[side]
 
 
 def names_in(terms: Terms) -> set[str]:
