@@ -23,15 +23,21 @@ lint: .venv/dev.stamp
 	$(BIN)/lint-imports
 
 reports: .venv/run.stamp
-	rm -rf reports/proofs
+	rm -rf reports/proofs reports/cpu
 	$(BIN)/lagwise prove --certificates reports/proofs > reports/proofs.txt
 	-$(BIN)/lagwise run rotary-embedding-torch transformers --level standard --out reports/cpu/others
-	$(BIN)/lagwise run backend:numpy backend:torch --encoding rope --level standard --out reports/cpu/rope
-	for d in others rope; do \
+	$(BIN)/lagwise run backend:numpy --subject numpy:rope --level standard --out reports/cpu/rope-numpy
+	$(BIN)/lagwise run backend:torch --subject torch:rope --level standard --out reports/cpu/rope-torch
+	set -e; for pair in lrpe:'lrpe[core=unitary,p=dft]' spe:spe-sine flt:flt-gaussian-mixture fastrpb:fastrpb dape:dape; do \
+	  $(BIN)/lagwise run backend:numpy backend:torch --encoding "$${pair#*:}" --level standard --out reports/cpu/systems/$${pair%%:*}; \
+	done
+	for d in others rope-numpy rope-torch systems/lrpe systems/spe systems/flt systems/fastrpb systems/dape; do \
 	  $(BIN)/lagwise report reports/cpu/$$d --format html --out reports/cpu/$$d/page.html; \
 	  $(BIN)/lagwise report reports/cpu/$$d --format md --out reports/cpu/$$d/report.md; \
 	done
 	$(BIN)/python tests/benchmarks/speed.py reports/cpu/speed.json
+	$(BIN)/python tests/benchmarks/growth.py reports/cpu/growth.json
+	$(BIN)/python reports/tables.py
 
 .venv/run.stamp: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

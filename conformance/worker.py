@@ -121,13 +121,15 @@ def serve(request: dict[str, Any], channel: Channel, subjects: "list[Subject] | 
 
 def nurse(request: dict[str, Any], channel: Channel) -> None:
     """Loads the target once and forks a worker for each request that comes on the socket, until it is closed."""
-    from .bench import Bench
+    from importlib import import_module
+
     from .checks import all_checks
 
     subjects = loaded(request, channel)
     if subjects:
-        all_checks()  # so that what they import is imported once; so is the oracle
-        _ = Bench(subjects[0], subjects[0].dtypes[0]).oracle
+        all_checks()  # so that what they import is imported once; so are the oracles
+        for name in ("oracle", "kernel_oracle", "random_oracle"):
+            import_module(f"..spec.{name}", __package__)
     channel.send("done")
     server = socket.socket(fileno=request["nursery"])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are reaped by the system

@@ -1,6 +1,7 @@
 """What is published: pages are what their rows render to, certificates are what the catalogue proves, files small."""
 
 import json
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def test_each_page_is_rendered_from_the_rows_beside_it(rows):
     assert report.footer is not None
     assert rows.with_name("page.html").read_text(encoding="utf-8").rstrip("\n") == render(report, "html").rstrip("\n")
     assert rows.with_name("report.md").read_text(encoding="utf-8").rstrip("\n") == render(report, "md").rstrip("\n")
+
+
+def test_the_readme_holds_the_table_of_the_systems():
+    spec = spec_from_file_location("tables", REPORTS / "tables.py")
+    tables = module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    text = tables.README.read_text(encoding="utf-8")
+    assert text.partition(tables.START)[2].partition("\n" + tables.END)[0] == tables.table()
 
 
 def test_no_published_file_is_over_one_mebibyte():
