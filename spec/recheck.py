@@ -1473,7 +1473,72 @@ def _odd_permutation() -> bool:
         ring.term(Fraction(-1, 2), ((PI, Fraction(1, 2)),)), ring.add(up, ring.scale(Fraction(-1), down))
     )
     determinant = ring.add(ring.multiply(cos, cos), ring.multiply(sin, sin), ring.term(Fraction(-1)))
-    return ring.is_zero(determinant) and 0 * 0 - 1 * 1 == -1
+    swaps = [(i, j) for j in range(2) for i in range(j) if (1, 0)[i] > (1, 0)[j]]  # of the transposition: its sign
+    return ring.is_zero(determinant) and (-1) ** len(swaps) == -1
+
+
+def _circulant() -> bool:
+    """The window of lags has m = n_q + n_k - 1 whole numbers in a row; to 9 x 9 and n = 24 outright.
+
+    They are distinct modulo n iff n >= m: the ends differ by m - 1 < n, and for n < m the first lag and the n-th after
+    it meet. The product with distinct free values is exact only where no two lags meet.
+    """
+
+    def exact(n_q: int, n_k: int, n: int) -> bool:
+        slots: dict[int, set[int]] = {}
+        for i in range(n_q):
+            for j in range(n_k):
+                slots.setdefault((j - i) % n, set()).add(j - i)
+        return all(len(lags) == 1 for lags in slots.values())
+
+    sizes = ((n_q, n_k, n) for n_q in range(1, 10) for n_k in range(1, 10) for n in range(1, 25))
+    return all(exact(n_q, n_k, n) == (n >= n_q + n_k - 1) for n_q, n_k, n in sizes)
+
+
+def _grid_sum() -> bool:
+    """Entry ((x, y), (x', y')) of W ⊗ J + J ⊗ W is W_xx' · 1 + 1 · W_yy'; with free w at each lag, sides to 5 outright."""
+
+    def entry(size: int, row: int, column: int) -> list[int]:
+        (x, y), (u, v) = divmod(row, size), divmod(column, size)
+        return sorted((u - x, v - y))
+
+    def kronecker(size: int, row: int, column: int) -> list[int]:
+        lags = [[j - i for j in range(size)] for i in range(size)]
+        return sorted((lags[row // size][column // size], lags[row % size][column % size]))
+
+    return all(
+        entry(size, row, column) == kronecker(size, row, column)
+        for size in range(1, 6)
+        for row in range(size * size)
+        for column in range(size * size)
+    )
+
+
+def _sikf() -> bool:
+    """o = Σ_j e^(q+k_j) v_j / (Σ_j e^(q+k_j) + ε): at q - a, N(a) (D + ε) - N (D(a) + ε) is ε (N(a) - N), two keys.
+
+    It vanishes at ε = 0 for all q, k, v and a, and is certainly not zero at ε = 1, q = k = 0, v = (1, 2), a = 1.
+    """
+    ring, minus = Algebra(), Fraction(-1)
+
+    def weight(j: int, shift: bool) -> Terms:
+        exponent = [*_symbol("q"), *_symbol(f"k{j}'"), *([((("a", Fraction(1)),), minus)] if shift else [])]
+        return ring.term(Fraction(1), (), [("e", polynomial(exponent))])
+
+    def sums(shift: bool) -> tuple[Terms, Terms]:
+        values = {j: ring.term(Fraction(1), (), (), ((f"v{j}", Fraction(1)),)) for j in (1, 2)}
+        N = ring.add(*(ring.multiply(weight(j, shift), v) for j, v in values.items()))
+        return N, ring.add(*(weight(j, shift) for j in (1, 2)))
+
+    (N, D), (moved, below) = sums(False), sums(True)
+
+    def defect(epsilon: Terms) -> Terms:
+        return ring.add(
+            ring.multiply(moved, ring.add(D, epsilon)), ring.scale(minus, ring.multiply(N, ring.add(below, epsilon)))
+        )
+
+    point = {n: Fraction(0) for n in ("q", "k1'", "k2'")} | {"v1": Fraction(1), "v2": Fraction(2), "a": Fraction(1)}
+    return ring.is_zero(defect({})) and excludes_zero(defect(ring.term(Fraction(1))), point)
 
 
 THEOREMS: dict[str, tuple[str, Callable[[], bool], list[str]]] = {
@@ -1491,6 +1556,27 @@ THEOREMS: dict[str, tuple[str, Callable[[], bool], list[str]]] = {
             " the permutation family is not inside the rotation family"
         ),
         _odd_permutation,
+        [],
+    ),
+    "circulant-embedding-is-exact": (
+        (
+            "A Toeplitz matrix of n_q rows and n_k columns with free values is a corner of a circulant of size n iff"
+            " n >= n_q + n_k - 1"
+        ),
+        _circulant,
+        [],
+    ),
+    "sum-over-a-grid-is-two-kronecker-products": (
+        "W2d with entries w(x' - x) + w(y' - y) is W ⊗ J + J ⊗ W, J all ones",
+        _grid_sum,
+        [],
+    ),
+    "sikf-ignores-a-common-shift": (
+        (
+            "Linear attention with exp features does not change when one number is taken from all of q, or of k:"
+            " at ε = 0 for all values, and not at ε = 1"
+        ),
+        _sikf,
         [],
     ),
 }

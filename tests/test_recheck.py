@@ -102,6 +102,18 @@ def test_theorems_come_from_the_closed_list_word_for_word():
             check(rehashed(made))
 
 
+def test_each_theorem_would_fail_with_its_statement_changed():
+    """n >= n_q + n_k - 2 is too short, a transposed grid is another sum, and ε = 0 is what the SIKF proof needs."""
+    lags = [j - i for i in range(3) for j in range(4)]
+    assert len({lag % 5 for lag in lags}) < len(set(lags)) == len({lag % 6 for lag in lags})
+    ring = recheck.Algebra()
+    one = ring.term(Fraction(1))
+    assert not ring.is_zero(one)
+    assert recheck.excludes_zero(one, {})
+    assert not recheck.excludes_zero(ring.add(one, ring.term(Fraction(-1))), {})
+    assert all(proof() for _, proof, _ in recheck.THEOREMS.values())
+
+
 def test_malformed_certificates_are_rejected_not_crashed_on():
     for bad in ({}, {"schema": "lagwise-certificate/1"}, {"schema": "x", "hash": ""}):
         with pytest.raises(RejectedError):

@@ -25,6 +25,8 @@ def encoding(axes: str = "1", causal: str = "no") -> Encoding:
         summary="a learned Toeplitz matrix times the values, beside any attention",
         conventions=(
             "lag is key minus query; the paper prints w_{i-j}: reversed",
+            "W v by FFT is exact from length n_q + n_k - 1 on: theorem circulant-embedding-is-exact",
+            "the SIKF feature map beside it: theorem sikf-ignores-a-common-shift; an ε > 0 breaks it",
             "not normalised, and not seen by the attention's normaliser; special tokens are left out by the caller",
             "causal: the entries of later keys are zero",
         ),
