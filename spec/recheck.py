@@ -1496,7 +1496,7 @@ def _circulant() -> bool:
 
 
 def _grid_sum() -> bool:
-    """Entry ((x, y), (x', y')) of W ⊗ J + J ⊗ W is W_xx' · 1 + 1 · W_yy'; with free w at each lag, sides to 5 outright."""
+    """Entry ((x, y), (u, v)) of W ⊗ J + J ⊗ W is W_xu · 1 + 1 · W_yv; a free w at each lag, sides to 5 outright."""
 
     def entry(size: int, row: int, column: int) -> list[int]:
         (x, y), (u, v) = divmod(row, size), divmod(column, size)
