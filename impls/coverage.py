@@ -8,7 +8,7 @@ from dataclasses import astuple, is_dataclass
 from math import isfinite
 from typing import Any
 
-from .spectra import (
+from .fourier_densities import (
     Ball,
     Box,
     Dirichlet,
@@ -37,7 +37,7 @@ def check_spectrum(where: str, spectrum: Any, proposal: Any, axes: int, sigma: f
             " use SmoothedBox, Tent, or Dirichlet on integer points"
         )
     if not isinstance(spectrum, Spectrum):
-        raise TypeError(f"{where}: spectrum must be one of impls.spectra, got {type(spectrum).__name__}")
+        raise TypeError(f"{where}: spectrum must be one of impls.fourier_densities, got {type(spectrum).__name__}")
     _check_numbers(where, spectrum)
     if proposal is not None:
         _check_proposal(where, proposal)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import pi
 from typing import Any
 
-from .spectra import Dirichlet, Laplace, Normal, Tent, followed
+from .fourier_densities import Dirichlet, Laplace, Normal, Tent, followed
 
 Array = Any
 Draw = Callable[[str, int], Array]  # (kind, count) → (r, count)

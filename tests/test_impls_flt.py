@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from lagwise.impls import arrays, pytorch
-from lagwise.impls.spectra import (
+from lagwise.impls.fourier_densities import (
     Dirichlet,
     GaussianKernel,
     GaussianMixture,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from lagwise.impls import arrays, pytorch
-from lagwise.impls.spectra import GaussianMixture
+from lagwise.impls.fourier_densities import GaussianMixture
 from test_impls_flt import LIBRARIES, ONE, rng
 from test_impls_noise import close_in_mean
 

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from lagwise.impls.spectra import (
+from lagwise.impls.fourier_densities import (
     Ball,
     Box,
     Dirichlet,

@@ -105,8 +105,8 @@ MASKS: dict[str, dict[str, Any]] = {
 
 
 def spectrum(notation: str, numbers: dict[str, Any], array: Callable[[Any], Any] = np.array) -> Any:
-    """The record of `impls.spectra` for an entry and its numbers."""
-    from ...impls import spectra
+    """The record of `impls.fourier_densities` for an entry and its numbers."""
+    from ...impls import fourier_densities as spectra
 
     if notation.startswith("flt-gaussian-mixture"):
         means = np.array(numbers["means"])

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ..coverage import check_axes, check_points, check_spectrum
+from ..fourier_densities import Dirichlet, GaussianMixture, SmoothedBox, followed, proposal_density, spectrum_density
 from ..frequencies import draw
 from ..philox import check_count
 from ..spe_shapes import check_side
-from ..spectra import Dirichlet, GaussianMixture, SmoothedBox, followed, proposal_density, spectrum_density
 from .noise import normals, uniforms
 from .phases import cosines
 
@@ -24,7 +24,7 @@ def flt_frequencies(
     """ξ (heads, r, axes), float64 cycles on the device of `like`, drawn from `proposal` (Normal, Student) or, None,
     from the spectrum's own density (N(0, I) for a mixture). Number l of a head does not depend on r.
 
-    spectrum: a record of `impls.spectra`. Raises ValueError: r = 0, ∫ g²/p = ∞, a box or a ball.
+    spectrum: a record of `impls.fourier_densities`. Raises ValueError: r = 0, ∫ g²/p = ∞, a box or a ball.
     """
     _check(spectrum, proposal, axes)
     rows = torch.arange(check_count("flt", "r", r), device=like.device)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from ..fourier_densities import GaussianMixture, Normal
 from ..philox import check_count
-from ..spectra import GaussianMixture, Normal
 from .flt import flt_features, flt_frequencies, flt_ratios
 from .noise import by_head
 

@@ -19,7 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from lagwise.impls import arrays
-from lagwise.impls.spectra import GaussianMixture
+from lagwise.impls.fourier_densities import GaussianMixture
 
 D, LONG = 64, 2**18
 Call = Callable[[Any, Any, Any], Any]
