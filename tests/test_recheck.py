@@ -102,8 +102,8 @@ def test_theorems_come_from_the_closed_list_word_for_word():
             check(rehashed(made))
 
 
-def test_each_theorem_would_fail_with_its_statement_changed():
-    """n >= n_q + n_k - 2 is too short, a transposed grid is another sum, and ε = 0 is what the SIKF proof needs."""
+def test_the_theorems_hold_and_a_circulant_one_shorter_is_not_exact():
+    """At 3 x 4, lags meet modulo 5 and not modulo 6; and an interval around zero refutes nothing."""
     lags = [j - i for i in range(3) for j in range(4)]
     assert len({lag % 5 for lag in lags}) < len(set(lags)) == len({lag % 6 for lag in lags})
     ring = recheck.Algebra()
